@@ -1,0 +1,200 @@
+"""Every error that a caller may want to act on; the rest are plain ``ValueError``.
+
+::
+
+    HogwildError
+    |-- DataError            (also ValueError)    a file or an array that can't be taken: path, line, reason
+    |-- DivergenceError      (also ArithmeticError) the loss became NaN or infinite: epoch, step
+    |-- WorkerDied           (also RuntimeError)  a process ended by itself: worker, pid, exitcode, holding
+    |-- WorkerFailed         (also RuntimeError)  a task or an initializer raised: worker, pid, cause
+    |-- SharedMemoryError    (also MemoryError)   not enough room for shared arrays: wanted, free
+    `-- MissingExtra         (also ImportError)   an optional library is not installed: extra
+
+Each carries its data as attributes, so that a program need not parse the sentence.
+"""
+
+import signal
+
+
+class HogwildError(Exception):
+    """The base of all errors of this package; catch it to catch them all."""
+
+
+class DataError(HogwildError, ValueError):
+    """Input that can't be represented, with the place and the reason.
+
+    Parameters
+    ----------
+    reason : str
+        What was wrong, the value, and what is accepted.
+    path : str, optional
+        The file, where there is one.
+    line : int, optional
+        The line in the file, counted from 1.
+
+    Examples
+    --------
+    >>> print(DataError("expected 'index:value', got '7'", path="a.txt", line=17))
+    a.txt, line 17: expected 'index:value', got '7'
+    """
+
+    def __init__(self, reason: str, *, path: str | None = None, line: int | None = None):
+        self.reason, self.path, self.line = reason, path, line
+        place = ", ".join(
+            part for part in (path, f"line {line}" if line is not None else None) if part
+        )
+        super().__init__(f"{place}: {reason}" if place else reason)
+
+    def __reduce__(self):
+        return _rebuild_data_error, (self.reason, self.path, self.line)
+
+
+def _rebuild_data_error(reason: str, path: str | None, line: int | None) -> DataError:
+    return DataError(reason, path=path, line=line)
+
+
+class DivergenceError(HogwildError, ArithmeticError):
+    """The objective became NaN, infinite, or far larger than at the start.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch (counted from 1) after which it was seen.
+    step : float
+        The learning rate of that epoch.
+    what : str
+        What became of the objective: "NaN", "infinite", or a sentence part.
+
+    Examples
+    --------
+    >>> print(DivergenceError(3, 0.5, "NaN"))
+    the loss became NaN in epoch 3 (step=0.5). Try a smaller step; 0.05 is a tenth of it.
+    """
+
+    def __init__(self, epoch: int, step: float, what: str):
+        self.epoch, self.step, self.what = epoch, step, what
+        super().__init__(
+            f"the loss became {what} in epoch {epoch} (step={step:.4g}). "
+            f"Try a smaller step; {step / 10:.4g} is a tenth of it."
+        )
+
+    def __reduce__(self):
+        return type(self), (self.epoch, self.step, self.what)
+
+
+class WorkerDied(HogwildError, RuntimeError):
+    """A worker process ended without being told to.
+
+    Parameters
+    ----------
+    worker : int
+        Its number, 0 to n_workers - 1.
+    pid : int or None
+        Its process id.
+    exitcode : int or None
+        As in ``multiprocessing.Process.exitcode``: -9 for SIGKILL.
+    holding : object, optional
+        The block or task that it held.
+
+    Examples
+    --------
+    >>> print(WorkerDied(2, 4711, -9, holding=(0, 3)))
+    worker 2 (pid 4711) was killed by SIGKILL while it held (0, 3); running out of memory is the usual cause.
+    """
+
+    def __init__(self, worker: int, pid: int | None, exitcode: int | None, holding: object = None):
+        self.worker, self.pid, self.exitcode, self.holding = worker, pid, exitcode, holding
+        held = f" while it held {holding}" if holding is not None else ""
+        super().__init__(f"worker {worker} (pid {pid}) {_ending(exitcode)[0]}{held}{_ending(exitcode)[1]}")
+
+    def __reduce__(self):
+        return type(self), (self.worker, self.pid, self.exitcode, self.holding)
+
+
+def _ending(exitcode: int | None) -> tuple[str, str]:
+    """How a process ended, and the likely cause, as two parts of a sentence."""
+    if exitcode is None or exitcode >= 0:
+        return f"ended by itself (exit code {exitcode})", "."
+    try:
+        name = signal.Signals(-exitcode).name
+    except ValueError:
+        name = f"signal {-exitcode}"
+    causes = {
+        "SIGKILL": "; running out of memory is the usual cause.",
+        "SIGBUS": "; shared memory that ran full is the usual cause.",
+        "SIGSEGV": "; a fault in compiled code is the usual cause.",
+    }
+    return f"was killed by {name}", causes.get(name, ".")
+
+
+class WorkerFailed(HogwildError, RuntimeError):
+    """A task or an initializer raised in a worker; its traceback is part of the message.
+
+    Parameters
+    ----------
+    worker : int
+        The worker's number.
+    pid : int or None
+        Its process id.
+    cause : str
+        The traceback of the worker, as text (exception objects need not survive pickling).
+    """
+
+    def __init__(self, worker: int, pid: int | None, cause: str):
+        self.worker, self.pid, self.cause = worker, pid, cause
+        last = cause.strip().splitlines()[-1] if cause.strip() else "no traceback"
+        super().__init__(f"worker {worker} (pid {pid}) raised {last}\n\n{cause}")
+
+    def __reduce__(self):
+        return type(self), (self.worker, self.pid, self.cause)
+
+
+class SharedMemoryError(HogwildError, MemoryError):
+    """There is less shared memory than the arrays need (using it would end in SIGBUS).
+
+    Parameters
+    ----------
+    wanted, free : int
+        Bytes asked for, and bytes that the file system behind shared memory has left.
+    where : str
+        That file system, ``/dev/shm`` on Linux.
+
+    Examples
+    --------
+    >>> print(SharedMemoryError(200_000_000, 64_000_000, "/dev/shm"))
+    200.0 MB of shared memory are needed and /dev/shm has 64.0 MB left; in a container, raise its size (docker run --shm-size).
+    """
+
+    def __init__(self, wanted: int, free: int, where: str):
+        self.wanted, self.free, self.where = wanted, free, where
+        super().__init__(
+            f"{wanted / 1e6:.1f} MB of shared memory are needed and {where} has {free / 1e6:.1f} MB "
+            "left; in a container, raise its size (docker run --shm-size)."
+        )
+
+    def __reduce__(self):
+        return type(self), (self.wanted, self.free, self.where)
+
+
+class MissingExtra(HogwildError, ImportError):
+    """An optional library is needed for what was asked, and is not installed.
+
+    Parameters
+    ----------
+    extra : str
+        The extra that brings it, as in ``pip install 'hogwild[extra]'``.
+    what : str
+        What needs it.
+
+    Examples
+    --------
+    >>> print(MissingExtra("plot", "drawing"))
+    drawing needs the extra 'plot': pip install 'hogwild[plot]'
+    """
+
+    def __init__(self, extra: str, what: str):
+        self.extra, self.what = extra, what
+        super().__init__(f"{what} needs the extra {extra!r}: pip install 'hogwild[{extra}]'")
+
+    def __reduce__(self):
+        return type(self), (self.extra, self.what)
