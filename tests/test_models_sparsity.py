@@ -1,0 +1,184 @@
+"""Omega, Delta and rho against the dense product, by hand, and on the articles' data."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from hogwild.models import meeting
+from hogwild.models.sparsity import Sparsity, sparsity
+
+
+def from_lists(rows, n_features):
+    indptr = np.cumsum([0] + [len(row) for row in rows])
+    indices = np.array([v for row in rows for v in row], np.int32)
+    return SimpleNamespace(indptr=indptr, indices=indices, n_features=n_features)
+
+
+def from_dense(B):
+    B = sparse.csr_matrix(np.asarray(B, dtype=bool))
+    return SimpleNamespace(indptr=B.indptr, indices=B.indices, n_features=B.shape[1])
+
+
+def dense(rows, n_features):
+    B = np.zeros((len(rows), n_features), np.int64)
+    for i, row in enumerate(rows):
+        B[i, list(row)] = 1
+    return B
+
+
+def check_by_product(B):
+    """Compare with the definition: nonzeros in the rows of B B^T."""
+    B = np.asarray(B, np.int64)
+    s = sparsity(from_dense(B))
+    m = len(B)
+    meets = (B @ B.T > 0).sum(axis=1)
+    assert s.omega == B.sum(axis=1).max(initial=0)
+    assert s.n_rows == m
+    if not B.any():
+        assert s == Sparsity(0, 0.0, 0.0, m, None, None)
+        return
+    assert s.delta == B.sum(axis=0).max() / m
+    assert s.rho == meets.max() / m
+    assert s.busiest_feature == B.sum(axis=0).argmax()
+    assert meets[s.busiest_row] == meets.max()
+    assert s.delta <= s.rho <= min(1.0, s.omega * s.delta + 1e-12)
+
+
+@st.composite
+def row_sets(draw, max_size):
+    n_features = draw(st.integers(1, 12))
+    row = st.sets(st.integers(0, n_features - 1), max_size=max_size)
+    kinds = draw(st.lists(row, min_size=1, max_size=12))
+    rows = draw(st.lists(st.sampled_from(kinds), max_size=40))
+    return dense(rows, n_features)
+
+
+@given(row_sets(max_size=8))
+@settings(deadline=None)
+def test_the_numbers_are_those_of_the_dense_product(B):
+    check_by_product(B)
+
+
+@given(row_sets(max_size=2))
+@settings(deadline=None)
+def test_rows_of_at_most_two_features_need_no_search_and_agree(B):
+    check_by_product(B)
+
+
+@given(row_sets(max_size=2))
+@settings(deadline=None)
+def test_the_search_agrees_with_the_formula_for_pairs(B):
+    if B.any():
+        _, met = meeting.widest_row(sparse.csr_matrix(B.astype(bool)))
+        assert met / len(B) == sparsity(from_dense(B)).rho
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_numbers_are_right_where_bounds_strike_rows_out(seed):
+    rng = np.random.default_rng(seed)
+    chance = 1.5 / (np.arange(60) + 1 + 4 * (seed % 3)) ** (0.7 + 0.1 * seed)
+    B = rng.random((700, 60)) < np.minimum(chance, 0.9)
+    B[rng.integers(0, 700, 100)] = B[rng.integers(0, 700, 100)]
+    check_by_product(B)
+
+
+def test_a_chain_of_rows_by_hand():
+    s = sparsity(from_lists([[0, 1], [1, 2], [2, 3], [4]], 5))
+    assert s == Sparsity(2, 0.5, 0.75, 4, 1, 1)
+
+
+def test_three_features_by_hand():
+    # row 0 meets rows 1, 2 and itself; the empty row and {5} meet nobody else
+    s = sparsity(from_lists([[0, 1, 2], [2, 3], [0], [5], []], 6))
+    assert (s.omega, s.delta, s.rho, s.busiest_row) == (3, 2 / 5, 3 / 5, 0)
+
+
+def test_no_rows_and_only_empty_rows_have_zeros():
+    assert sparsity(from_lists([], 3)) == Sparsity(0, 0.0, 0.0, 0, None, None)
+    assert sparsity(from_lists([[], []], 3)) == Sparsity(0, 0.0, 0.0, 2, None, None)
+
+
+def test_no_features_at_all_is_no_error():
+    assert sparsity(from_lists([[]], 0)) == Sparsity(0, 0.0, 0.0, 1, None, None)
+
+
+def test_one_column_met_by_all_rows_makes_everything_one():
+    assert sparsity(from_lists([[0]] * 5, 1)) == Sparsity(1, 1.0, 1.0, 5, 0, 0)
+
+
+def test_a_feature_stored_twice_or_out_of_order_counts_once():
+    s = sparsity(from_lists([[2, 0, 2], [1]], 3))
+    assert (s.omega, s.delta, s.rho) == (2, 0.5, 0.5)
+
+
+def test_the_input_is_left_as_it_was():
+    rows = from_lists([[2, 0, 2, 1], [1]], 3)
+    before = rows.indices.copy(), rows.indptr.copy()
+    sparsity(rows)
+    np.testing.assert_array_equal(rows.indices, before[0])
+    np.testing.assert_array_equal(rows.indptr, before[1])
+
+
+def test_more_than_255_shared_features_do_not_wrap_around():
+    assert sparsity(from_lists([list(range(256)), list(range(256)), [300]], 301)).rho == 2 / 3
+
+
+def test_matrix_completion_needs_degrees_only():
+    # the article's second example: entry (u, v) meets d_u + d_v - 1 entries
+    rng = np.random.default_rng(3)
+    u, v = np.divmod(rng.choice(40 * 30, 300, replace=False), 30)
+    B = sparse.coo_matrix((np.ones(600), (np.tile(np.arange(300), 2), np.append(u, 40 + v))))
+    s = sparsity(from_dense(B.toarray()))
+    d_u, d_v = np.bincount(u), np.bincount(v)
+    assert s.rho == (d_u[u] + d_v[v] - 1).max() / 300
+    assert s.delta == max(d_u.max(), d_v.max()) / 300
+
+
+def test_rows_with_equal_keys_but_other_features_stay_apart(monkeypatch):
+    # every row gets the same hash: only the comparison keeps different rows apart
+    rng = np.random.default_rng(5)
+    B = rng.random((80, 20)) < 0.15
+    pattern = sparse.csr_matrix(np.vstack([B, B[:20]]))
+    sums = meeting._sums
+    monkeypatch.setattr(
+        meeting, "_sums", lambda rows, v: sums(rows, v * 0 if v.dtype == np.uint64 else v)
+    )
+    _, met = meeting.widest_row(pattern)
+    P = pattern.toarray().astype(int)
+    assert met == (P @ P.T > 0).sum(axis=1).max()
+
+
+def test_numpy_without_bitwise_count_gives_the_same(monkeypatch):
+    words = np.random.default_rng(0).integers(0, 2**64, 100, dtype=np.uint64)
+    expected = [bin(w).count("1") for w in words.tolist()]
+    assert meeting._popcount(words).tolist() == expected
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert meeting._popcount(words).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "seed, omega, delta, rho",
+    [
+        (0, 8, 0.2041, 0.8317),
+        (1, 8, 0.2066, 0.8337),
+        (2, 7, 0.2024, 0.7925),
+        (3, 8, 0.2028, 0.8333),
+        (4, 8, 0.2052, 0.8331),
+    ],
+)
+def test_the_blog_data_is_not_sparse_in_the_articles_sense(seed, omega, delta, rho):
+    data = pytest.importorskip("hogwild.data")
+    examples, _ = data.blog_data(seed)
+    s = sparsity(examples)
+    assert (s.omega, round(s.delta, 4), round(s.rho, 4)) == (omega, delta, rho)
+
+
+def test_a8a_meets_itself_everywhere(shared_data):
+    from hogwild.data import read_libsvm
+
+    s = sparsity(read_libsvm(shared_data / "libsvm" / "a8a"))
+    assert (s.omega, round(s.delta, 3), s.rho, s.busiest_feature) == (14, 0.954, 1.0, 75)
