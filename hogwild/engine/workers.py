@@ -1,0 +1,325 @@
+"""A pool whose workers may be killed at any moment without a hang: one pipe a worker, no lock.
+
+::
+
+                        pipe 0: (function, argument) ->        <- result or traceback text
+            .---------------------------------------------- worker 0 --.
+    parent -+                                                           +-- shared arrays (initargs)
+            '---------------------------------------------- worker 1 --'
+                        pipe 1: the same
+
+    parent   hands one task to each free worker, waits for all pipes at once, hands out the next
+    worker   waits for its pipe, runs the task, answers; leaves when the pipe is closed
+             or the parent is gone
+
+``multiprocessing.Pool`` shares one queue and its lock among its workers. Kill one, and the call
+never returns; kill the one that holds the lock, and ``terminate()`` never returns either; let the
+initializer raise, and processes are started without end (CPython issues 66587, 96062, 87472). Here
+a pipe has two ends and nothing is shared: a worker that is gone closes its end, which the parent
+sees at once. A dead worker is never replaced.
+
+Any error that leaves a call ends the pool: its workers are killed and joined first, so that nothing
+writes to shared arrays any more when the caller sees the error.
+
+Used by the worker loop, and through it by the models.
+"""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
+from types import TracebackType
+from typing import Any, Self
+
+from hogwild.engine.starting import checked_processes, quiet_start
+from hogwild.engine.worker_process import opened, serve, worker_number
+from hogwild.errors import WorkerDied
+
+__all__ = ["Pool", "worker_number"]
+
+_LEAVE = 2.0  # seconds that a worker gets to leave by itself after close()
+_LOOK = 0.5  # seconds between two looks at the processes themselves, should a pipe stay open
+
+_START_HINT = (
+    "It ended before it could run anything; its own message is on stderr. Under the start "
+    "methods 'spawn' and 'forkserver' a worker imports the main script again: start the pool "
+    'inside  if __name__ == "__main__":  and run the script from a file (not from stdin), with '
+    "the functions for the workers in a module."
+)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """The parent's side of one worker."""
+
+    number: int
+    process: BaseProcess
+    connection: Connection
+    task: object = None  # what it works on, for the message should it die
+
+    def died(self, holding: object) -> WorkerDied:
+        self.process.join(1.0)  # the pipe closes a moment before the process has its exit code
+        return WorkerDied(self.number, self.process.pid, self.process.exitcode, holding)
+
+
+class Pool:
+    """Worker processes with the face of ``multiprocessing.Pool``; none of its hangs.
+
+    The constructor returns when every worker has run its initializer.
+
+    Parameters
+    ----------
+    processes : int, optional
+        How many; by default as many as this process may use processors.
+    initializer : callable, optional
+        ``initializer(*initargs)`` runs once in every worker; the way in for ``SharedArray``.
+    initargs : tuple
+    start_method : {"fork", "spawn", "forkserver"}, optional
+        By default that of ``multiprocessing``.
+    timeout : float, optional
+        Seconds for the start and for each call; beyond it ``TimeoutError``.
+    describe : callable, optional
+        ``describe(worker) -> object``, asked when a worker has died: what it held, for
+        ``WorkerDied.holding`` (say, the block number that it left in shared memory). By default the
+        task that it was given.
+
+    Raises
+    ------
+    WorkerDied
+        A worker ended without being told to, in the constructor or in a call.
+    WorkerFailed
+        The initializer or a task raised; the worker's traceback is in the message. An error of this
+        package (``HogwildError``) is raised as itself, with that traceback as a note.
+    TimeoutError
+        After ``timeout`` seconds.
+    RuntimeError
+        A call after the pool was closed, be it by an error.
+
+    Examples
+    --------
+    >>> with Pool(2, start_method="fork") as pool:
+    ...     pool.map(abs, [-1, 2, -3])
+    [1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        start_method: str | None = None,
+        timeout: float | None = None,
+        describe: Callable[[int], object] | None = None,
+    ):
+        self.processes = checked_processes(processes)
+        self.timeout = timeout
+        self._context: BaseContext = multiprocessing.get_context(start_method)
+        self.start_method: str = self._context.get_start_method()
+        self._describe = describe
+        self._workers: list[_Worker] = []
+        self._closed = ""
+        self._calling = threading.Lock()
+        with self._ending_on_error("its workers could not be started"):
+            with quiet_start(self.start_method):
+                for number in range(self.processes):
+                    self._start(number, initializer, tuple(initargs))
+            self._collect({worker: i for i, worker in enumerate(self._workers)}, at_start=True)
+
+    @property
+    def pids(self) -> list[int | None]:
+        """The process ids of the workers, by number; empty once the pool has ended."""
+        return [worker.process.pid for worker in self._workers]
+
+    def map(self, function: Callable[[Any], Any], iterable: Iterable[Any]) -> list[Any]:
+        """``[function(x) for x in iterable]``, each task run by whichever worker is free.
+
+        ``function`` and the tasks are pickled: a function at the top of a module, and small tasks
+        (block numbers, not data). Results come in the order of the tasks.
+        """
+        tasks = list(iterable)
+        with self._call():
+            waiting, busy = enumerate(tasks), {}
+            for worker, (index, task) in zip(self._workers, waiting, strict=False):
+                self._hand(worker, function, task)
+                busy[worker] = index
+            return self._collect(busy, function, waiting)
+
+    def run_on_each(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        """Call ``function(arguments[w])`` once on every worker w; the results, by worker.
+
+        One epoch is one such call.
+
+        Examples
+        --------
+        >>> with Pool(2, start_method="fork") as pool:
+        ...     pool.run_on_each(abs, [-1, -2])
+        [1, 2]
+        """
+        if len(arguments) != self.processes:
+            raise ValueError(
+                f"there must be one argument for each of the {self.processes} workers, "
+                f"got {len(arguments)}"
+            )
+        with self._call():
+            for worker, argument in zip(self._workers, arguments, strict=True):
+                self._hand(worker, function, argument)
+            return self._collect({worker: worker.number for worker in self._workers})
+
+    def close(self) -> None:
+        """Take no more calls, and tell the workers to leave."""
+        self._closed = self._closed or "close() was called"
+        for worker in self._workers:
+            worker.connection.close()
+
+    def join(self) -> None:
+        """Wait until the workers have left; after two seconds those still there are killed."""
+        if not self._closed:
+            raise RuntimeError("close() or terminate() the pool before join()")
+        deadline = time.monotonic() + _LEAVE
+        for worker in self._workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+        self.terminate()
+
+    def terminate(self) -> None:
+        """Kill the workers now and reap them; nothing of the pool is left."""
+        self._closed = self._closed or "terminate() was called"
+        started = [worker for worker in self._workers if worker.process.pid is not None]
+        for worker in started:
+            worker.process.kill()
+        for worker in started:
+            worker.process.join(_LEAVE)
+            if worker.process.exitcode is not None:
+                worker.process.close()
+        for worker in self._workers:
+            worker.connection.close()
+        self._workers.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            self.join()
+        else:
+            self.terminate()
+
+    def _start(
+        self, number: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+    ) -> None:
+        ours, theirs = self._context.Pipe()
+        inherited: list[Connection] = []
+        if self.start_method == "fork":
+            inherited = [worker.connection for worker in self._workers] + [ours]
+        process = self._context.Process(  # type: ignore[attr-defined]
+            target=serve,
+            args=(number, theirs, inherited, initializer, initargs),
+            name=f"hogwild worker {number}",
+            daemon=True,
+        )
+        self._workers.append(_Worker(number, process, ours))
+        try:
+            process.start()
+        finally:
+            theirs.close()  # else a dead worker's pipe would stay open here
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        if self._closed:
+            raise RuntimeError(f"this pool has ended: {self._closed}. Make a new one.")
+        if not self._calling.acquire(blocking=False):
+            raise RuntimeError("this pool is in the middle of another call (of another thread?)")
+        try:
+            with self._ending_on_error("an earlier call failed"):
+                yield
+        finally:
+            self._calling.release()
+
+    @contextmanager
+    def _ending_on_error(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._closed = self._closed or f"{what} ({type(error).__name__})"
+            self.terminate()
+            raise
+
+    def _hand(self, worker: _Worker, function: Callable[[Any], Any], task: object) -> None:
+        message = ForkingPickler.dumps((function, task))
+        try:
+            worker.connection.send_bytes(message)
+        except OSError:
+            raise worker.died(None) from None  # it was gone before it had the task
+        worker.task = task
+
+    def _collect(
+        self,
+        busy: dict[_Worker, int],
+        function: Callable[[Any], Any] = abs,
+        waiting: Iterable[tuple[int, Any]] = (),
+        *,
+        at_start: bool = False,
+    ) -> list[Any]:
+        """The answers of all busy workers, by index; whoever has answered gets the next task."""
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        results: dict[int, Any] = {}
+        waiting = iter(waiting)
+        while busy:
+            for worker in self._ready(list(busy), deadline):
+                index = busy.pop(worker)
+                results[index] = self._receive(worker, at_start)
+                following = next(waiting, None)
+                if following is not None:
+                    busy[worker], task = following
+                    self._hand(worker, function, task)
+        return [results[index] for index in sorted(results)]
+
+    def _ready(self, busy: list[_Worker], deadline: float | None) -> list[_Worker]:
+        """The busy workers whose pipe has something to read: an answer, or its end."""
+        connections = {worker.connection: worker for worker in busy}
+        while True:
+            left = _LOOK if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"no answer within {self.timeout} s; the workers were killed")
+            ready = wait(list(connections), min(left, _LOOK))
+            if ready:
+                return [connections[connection] for connection in ready]  # type: ignore[index]
+            for worker in busy:
+                # a process forked meanwhile by another thread may hold a copy of a dead worker's
+                # end
+                if worker.process.exitcode is not None and not worker.connection.poll():
+                    raise self._death(worker)
+
+    def _receive(self, worker: _Worker, at_start: bool) -> Any:
+        pid = worker.process.pid
+        try:
+            data = worker.connection.recv_bytes()
+        except (EOFError, OSError):
+            error = self._death(worker)
+            if at_start:
+                error.add_note(_START_HINT)
+            raise error from None
+        worker.task = None
+        return opened(data, worker.number, pid)
+
+    def _death(self, worker: _Worker) -> WorkerDied:
+        """The error for a dead worker, made when all the others have ended too."""
+        error = worker.died(worker.task)
+        self.terminate()
+        if self._describe is not None:
+            error = WorkerDied(
+                error.worker, error.pid, error.exitcode, self._describe(worker.number)
+            )
+        return error
