@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from hogwild.models import meeting
+from hogwild.models import meeting, union
 from hogwild.models.sparsity import Sparsity, sparsity
 
 
@@ -143,9 +143,9 @@ def test_rows_with_equal_keys_but_other_features_stay_apart(monkeypatch):
     rng = np.random.default_rng(5)
     B = rng.random((80, 20)) < 0.15
     pattern = sparse.csr_matrix(np.vstack([B, B[:20]]))
-    sums = meeting._sums
+    per_row = meeting.per_row
     monkeypatch.setattr(
-        meeting, "_sums", lambda rows, v: sums(rows, v * 0 if v.dtype == np.uint64 else v)
+        meeting, "per_row", lambda f, rows, v: per_row(f, rows, v * 0 if v.dtype == np.uint64 else v)
     )
     _, met = meeting.widest_row(pattern)
     P = pattern.toarray().astype(int)
@@ -155,9 +155,9 @@ def test_rows_with_equal_keys_but_other_features_stay_apart(monkeypatch):
 def test_numpy_without_bitwise_count_gives_the_same(monkeypatch):
     words = np.random.default_rng(0).integers(0, 2**64, 100, dtype=np.uint64)
     expected = [bin(w).count("1") for w in words.tolist()]
-    assert meeting._popcount(words).tolist() == expected
+    assert union.popcount(words).tolist() == expected
     monkeypatch.delattr(np, "bitwise_count", raising=False)
-    assert meeting._popcount(words).tolist() == expected
+    assert union.popcount(words).tolist() == expected
 
 
 @pytest.mark.parametrize(

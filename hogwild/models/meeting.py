@@ -1,29 +1,53 @@
 """The row that meets most rows, found exactly by bounds instead of the matrix product B B^T.
 
 Two rows meet if they share a feature. Contract: `widest_row` takes a boolean CSR pattern and returns
-a row that attains the maximum, and the maximum. Steps, each exact:
+a row that attains the maximum, and the maximum; no bound is a guess, so the answer is exact. Steps:
 
 1. identical rows are counted once, with a weight (`_distinct`);
 2. rows that promise most are counted outright: a good figure to beat, early;
-3. bounds strike out the rows that can't beat it (`_could_meet`);
-4. the rows left over are counted, in falling order of promise (`_Counter`).
+3. bounds strike out the rows that can't beat it (`_by_degrees`, `_by_witnesses`);
+4. the rows left over are counted one by one, in falling order of promise (`_count_all`).
 
-Called by `hogwild.models.sparsity`.
+Called by `hogwild.models.sparsity`; the counting itself is `hogwild.models.union`.
 """
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from hogwild.models.union import UnionSizes, chunks, popcount
+
 Ints = npt.NDArray[np.int64]
 
-_CHUNK = 1 << 22  # entries handled at a time where a temporary array is needed
-_HOT_BYTES = 1 << 28  # room for the bitsets of common features
 _SAMPLE = 32  # rows counted before the bounds: enough for a good figure to beat
+_MAX_WORDS = 160  # 64 witnesses cost a row about 1/200 of what counting it costs
+
+
+@dataclass
+class _Search:
+    """The rows that are left, and the best one found."""
+
+    rows: sparse.csr_matrix  # distinct, none empty
+    weight: Ints  # how many rows of the data each stands for
+    total: int  # the summed weight: what no row can exceed
+    alive: Ints  # rows that may still beat the best, the most promising first
+    best: int = 0
+    best_row: int = 0
+    degree: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.degree = _degrees(self.rows, self.weight)
+
+    @property
+    def gap(self) -> int:
+        """What the best row fails to meet: who fails to meet as much can't beat it."""
+        return self.total - self.best
 
 
 def widest_row(pattern: sparse.csr_matrix) -> tuple[int, int]:
-    """The row that meets most rows, itself included, and their number.
+    """Return the row that meets most rows, itself included, and their number.
 
     Parameters
     ----------
@@ -40,68 +64,112 @@ def widest_row(pattern: sparse.csr_matrix) -> tuple[int, int]:
     """
     first, weight = _distinct(pattern)
     rows = pattern[first] if len(first) < pattern.shape[0] else pattern
-    degree = _degrees(rows, weight)
-    total = int(weight.sum())
-    counter = _Counter(rows, weight)
-    promise = _sums(rows, -np.log1p(-np.minimum(degree / total, 1 - 1 / (2 * total))))
+    search = _Search(rows, weight, int(weight.sum()), np.arange(len(first)))
+    # were features independent, a row would miss the product of the shares that lack each feature
+    lacking = np.maximum(1 - search.degree / search.total, 0.5 / search.total)
+    search.alive = np.argsort(per_row(np.add, rows, np.log(lacking)), kind="stable")
+    reach = per_row(np.add, rows, search.degree)
+    hard_first = np.argsort(reach, kind="stable")
 
-    alive = np.argsort(-promise, kind="stable")
-    best, best_row = 0, 0
-    bound = np.minimum(_sums(rows, degree), total)
-    sized = np.argsort(bound, kind="stable")
-    n_hard = len(sized)
-    while len(alive):
-        batch, alive = alive[:_SAMPLE], alive[_SAMPLE:]
-        met = counter.met(batch)
-        if met.max() > best:
-            best, best_row = int(met.max()), int(batch[met.argmax()])
-        if best == total:
-            break
-        alive = alive[bound[alive] > best]
-        if n_hard > 64 and len(alive) > _SAMPLE:
-            n_hard //= 2
-            hard = sized[:n_hard]
-            limit = _could_meet(rows, weight, hard, alive, total)
-            bound[alive] = np.minimum(bound[alive], limit)
-            alive = alive[bound[alive] > best]
-    return int(first[best_row]), best
+    everything = [UnionSizes(rows, weight)]
+    _count(search, everything, search.alive[:_SAMPLE])
+    _by_degrees(search, hard_first)
+    _by_witnesses(search, hard_first)
+    _count_all(search, everything, hard_first)
+    return int(first[search.best_row]), search.best
 
 
-def _could_meet(rows, weight, hard, alive, total) -> Ints:
-    """Upper bounds of what each row of `alive` meets.
+def _by_degrees(search: _Search, hard_first: Ints) -> None:
+    """Strike out rows by sums of degrees.
 
     For any set A of rows, row e meets at most all the rows outside A, and inside A at most
     sum over v in e of d_v(A), the rows of A that have v. Rows of few and rare features make
-    the best A: few of them are met twice.
+    the best A: few of them are met twice. Tried are all rows, the harder half, quarter, ...
     """
-    inside = _degrees(rows[hard], weight[hard])
-    return total - int(weight[hard].sum()) + _sums(rows[alive], inside)
+    size = len(hard_first)
+    while size >= 64 and len(search.alive):
+        hard = hard_first[:size]
+        inside = _degrees(search.rows[hard], search.weight[hard])
+        missed = int(search.weight[hard].sum()) - per_row(
+            np.add, search.rows[search.alive], inside
+        )
+        search.alive = search.alive[missed < search.gap]
+        size //= 4
+
+
+def _by_witnesses(search: _Search, hard_first: Ints) -> None:
+    """Strike out rows that miss as many of a few hard rows as the best row misses of all.
+
+    64 witnesses fit a word: each feature has the word of the witnesses that it occurs in, and what
+    a row meets is the OR of its features' words. Stops when too few rows fall for the trouble.
+    """
+    alive, missed = search.alive, np.zeros(len(search.alive), np.int64)
+    rows = search.rows[alive]
+    for n in range(min(_MAX_WORDS, len(hard_first) // 64)):
+        witnesses = hard_first[64 * n : 64 * n + 64]
+        words = np.zeros(search.rows.shape[1], np.uint64)
+        for bit, features in enumerate(np.split(*_flat(search.rows, witnesses))):
+            words[features] |= np.uint64(1 << bit)
+        lightest = int(search.weight[witnesses].min())
+        missed += lightest * (64 - popcount(per_row(np.bitwise_or, rows, words)))
+        left = missed < search.gap
+        if left.sum() < 0.8 * len(left):
+            alive, missed, rows = alive[left], missed[left], rows[left]
+        if len(alive) == 0 or missed.mean() * _MAX_WORDS < search.gap * (n + 1):
+            break
+    search.alive = alive[missed < search.gap]
+
+
+def _flat(rows: sparse.csr_matrix, some: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
+    """The features of some rows in one array, and where to split it."""
+    part = rows[some]
+    return part.indices, part.indptr[1:-1]
+
+
+def _count_all(search: _Search, everything: list[UnionSizes], hard_first: Ints) -> None:
+    """Count the rows that are left; against the hard rows first, where that can settle it."""
+    sections = everything
+    n_hard = 8 * search.gap
+    if 64 <= n_hard < len(hard_first) // 2 and len(search.alive) > 8 * _SAMPLE:
+        hard, easy = np.sort(hard_first[:n_hard]), np.sort(hard_first[n_hard:])
+        sections = [
+            UnionSizes(search.rows[part], search.weight[part]) for part in (hard, easy)
+        ]
+    while len(search.alive):
+        batch, search.alive = search.alive[:_SAMPLE], search.alive[_SAMPLE:]
+        _count(search, sections, batch)
+
+
+def _count(search: _Search, sections: list[UnionSizes], batch: Ints) -> None:
+    """Count the rows of a batch, dropping each as soon as it has missed too many."""
+    missed = np.zeros(len(batch), np.int64)
+    for section in sections:
+        missed += section.total - section.of(search.rows[batch])
+        batch, missed = batch[missed < search.gap], missed[missed < search.gap]
+        if len(batch) == 0:
+            return
+    winner = int(missed.argmin())
+    search.best, search.best_row = search.total - int(missed[winner]), int(batch[winner])
+    if search.gap == 0:
+        search.alive = search.alive[:0]
 
 
 def _degrees(rows: sparse.csr_matrix, weight: Ints) -> Ints:
     """d_v, the summed weight of the rows that have feature v."""
-    n_features = rows.shape[1]
     if (weight == 1).all():
-        return np.bincount(rows.indices, minlength=n_features)
+        return np.bincount(rows.indices, minlength=rows.shape[1])
     each = np.repeat(weight, np.diff(rows.indptr))
-    # sums of integers below 2^53: exact in float64
-    return np.bincount(rows.indices, each, minlength=n_features).astype(np.int64)
+    # whole numbers below 2^53: float64 adds them exactly
+    return np.bincount(rows.indices, each, minlength=rows.shape[1]).astype(np.int64)
 
 
-def _sums(rows: sparse.csr_matrix, value: npt.NDArray) -> npt.NDArray:
-    """For each row the sum of value[v] over its features; no row may be empty."""
+def per_row(ufunc: np.ufunc, rows: sparse.csr_matrix, value: npt.NDArray) -> npt.NDArray:
+    """For each row the values of its features, reduced by `ufunc`; no row may be empty."""
     out = np.empty(rows.shape[0], value.dtype)
-    for start, stop in _chunks(rows.indptr):
+    for start, stop in chunks(rows.indptr):
         lo, hi = rows.indptr[start], rows.indptr[stop]
-        out[start:stop] = np.add.reduceat(value[rows.indices[lo:hi]], rows.indptr[start:stop] - lo)
+        out[start:stop] = ufunc.reduceat(value[rows.indices[lo:hi]], rows.indptr[start:stop] - lo)
     return out
-
-
-def _chunks(indptr: npt.NDArray) -> list[tuple[int, int]]:
-    """Ranges of rows, each of about _CHUNK entries."""
-    marks = np.arange(0, int(indptr[-1]), _CHUNK)
-    edges = np.unique(np.append(np.searchsorted(indptr, marks, side="right") - 1, len(indptr) - 1))
-    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
 def _distinct(pattern: sparse.csr_matrix) -> tuple[Ints, Ints]:
@@ -111,7 +179,7 @@ def _distinct(pattern: sparse.csr_matrix) -> tuple[Ints, Ints]:
     rows = pattern[filled] if len(filled) < len(sizes) else pattern
     # sums of random 64-bit words: equal rows have equal sums, others almost never
     words = np.random.default_rng(0).integers(0, 2**64, pattern.shape[1], dtype=np.uint64)
-    key = _sums(rows, words)
+    key = per_row(np.add, rows, words)
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     if len(first) == len(filled):
         return filled, np.ones(len(filled), np.int64)
@@ -127,82 +195,9 @@ def _same(rows: sparse.csr_matrix, leader: Ints) -> npt.NDArray[np.bool_]:
     sizes = np.diff(rows.indptr)
     same = sizes == sizes[leader]
     check = np.flatnonzero(same & (leader != np.arange(len(leader))))
-    for part in np.array_split(check, 1 + int(sizes[check].sum()) // _CHUNK):
+    for part in np.array_split(check, 1 + int(sizes[check].sum()) // (1 << 22)):
         if len(part):
             mine, theirs = rows[part], rows[leader[part]]
             differs = mine.indices != theirs.indices
             same[part] = ~np.logical_or.reduceat(differs, mine.indptr[:-1])
     return same
-
-
-class _Counter:
-    """Counts exactly how many rows one row meets, by the union of its features' lists of rows.
-
-    Common features are kept as bitsets and joined word by word; rare ones as lists of rows, which
-    set bytes of one mark array. Rows are laid out by weight, each weight from a new 64-bit word on,
-    so that a word's bits all weigh the same.
-    """
-
-    def __init__(self, rows: sparse.csr_matrix, weight: Ints):
-        self._rows = rows
-        place, self._word_weight = _layout(weight)
-        lists = rows.tocsc()
-        self._starts = lists.indptr
-        self._lists = place[lists.indices].astype(np.int32) if len(self._word_weight) * 64 != len(
-            weight
-        ) or (np.diff(place) != 1).any() else lists.indices
-        self._n_bits = 64 * len(self._word_weight)
-        self._mark = np.zeros(self._n_bits, bool)
-        self._bits: dict[int, npt.NDArray[np.uint64]] = {}
-        self._hot = np.zeros(rows.shape[1], bool)
-        lengths = np.diff(self._starts)
-        common = np.argsort(-lengths)[: max(1, 8 * _HOT_BYTES // self._n_bits)]
-        self._hot[common[lengths[common] > self._n_bits // 64]] = True
-
-    def met(self, batch: Ints) -> Ints:
-        """For each row of the batch the summed weight of the rows that it meets."""
-        indptr, indices = self._rows.indptr, self._rows.indices
-        return np.array([self._met(indices[indptr[e] : indptr[e + 1]]) for e in batch.tolist()])
-
-    def _met(self, features: npt.NDArray[np.int32]) -> int:
-        hot = self._hot[features]
-        self._mark.fill(False)
-        self._set(features[~hot])
-        union = np.packbits(self._mark).view(np.uint64)
-        for v in features[hot].tolist():
-            union |= self._bitset(v)
-        return int(np.dot(_popcount(union), self._word_weight))
-
-    def _set(self, features: npt.NDArray[np.int32]) -> None:
-        starts, stops = self._starts[features].tolist(), self._starts[features + 1].tolist()
-        if starts:
-            pieces = [self._lists[a:b] for a, b in zip(starts, stops, strict=True)]
-            self._mark[np.concatenate(pieces)] = True
-
-    def _bitset(self, v: int) -> npt.NDArray[np.uint64]:
-        if v not in self._bits:
-            mark = np.zeros(self._n_bits, bool)
-            mark[self._lists[self._starts[v] : self._starts[v + 1]]] = True
-            self._bits[v] = np.packbits(mark).view(np.uint64)
-        return self._bits[v]
-
-
-def _layout(weight: Ints) -> tuple[Ints, Ints]:
-    """A bit number for each row such that a 64-bit word holds rows of one weight; the words' weights."""
-    values, which, counts = np.unique(weight, return_inverse=True, return_counts=True)
-    words = -(-counts // 64)
-    start = 64 * (np.cumsum(words) - words)
-    order = np.argsort(which, kind="stable")
-    place = np.empty(len(weight), np.int64)
-    place[order] = np.arange(len(weight)) + np.repeat(start - (np.cumsum(counts) - counts), counts)
-    return place, np.repeat(values, words)
-
-
-def _popcount(words: npt.NDArray[np.uint64]) -> Ints:
-    """The number of ones in each word."""
-    if hasattr(np, "bitwise_count"):  # numpy 2
-        return np.bitwise_count(words).astype(np.int64)
-    return _ONES[words.view(np.uint16)].reshape(-1, 4).sum(axis=1, dtype=np.int64)
-
-
-_ONES = np.array([bin(i).count("1") for i in range(1 << 16)], np.uint8)
