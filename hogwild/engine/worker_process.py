@@ -61,7 +61,7 @@ def serve(
         connection.send_bytes(ready)
         while True:
             message = connection.recv_bytes()
-            connection.send_bytes(answer(lambda: _run(message)))  # noqa: B023  runs at once
+            connection.send_bytes(answer(lambda: run(message)))  # noqa: B023  runs at once
     except (EOFError, OSError):
         return  # the parent closed the pipe: that is how a worker is told to leave
 
@@ -70,7 +70,8 @@ def _discard(result: object) -> None:
     """An initializer's result has no reader, and need not be one that can be pickled."""
 
 
-def _run(message: bytes) -> object:
+def run(message: bytes) -> object:
+    """Unpickle a task, (function, argument), and run it."""
     function, argument = pickle.loads(message)
     return function(argument)
 

@@ -29,43 +29,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import ForkingPickler
 from types import TracebackType
 from typing import Any, Self
 
+from hogwild.engine.handle import Handle, holding
 from hogwild.engine.starting import checked_processes, quiet_start
-from hogwild.engine.worker_process import opened, serve, worker_number
+from hogwild.engine.worker_process import worker_number
 from hogwild.errors import WorkerDied
 
 __all__ = ["Pool", "worker_number"]
 
 _LEAVE = 2.0  # seconds that a worker gets to leave by itself after close()
 _LOOK = 0.5  # seconds between two looks at the processes themselves, should a pipe stay open
-
-_START_HINT = (
-    "It ended before it could run anything; its own message is on stderr. Under the start "
-    "methods 'spawn' and 'forkserver' a worker imports the main script again: start the pool "
-    'inside  if __name__ == "__main__":  and run the script from a file (not from stdin), with '
-    "the functions for the workers in a module."
-)
-
-
-@dataclass(eq=False)
-class _Worker:
-    """The parent's side of one worker."""
-
-    number: int
-    process: BaseProcess
-    connection: Connection
-    task: object = None  # what it works on, for the message should it die
-
-    def died(self, holding: object) -> WorkerDied:
-        self.process.join(1.0)  # the pipe closes a moment before the process has its exit code
-        return WorkerDied(self.number, self.process.pid, self.process.exitcode, holding)
 
 
 class Pool:
@@ -123,19 +100,21 @@ class Pool:
         self._context: BaseContext = multiprocessing.get_context(start_method)
         self.start_method: str = self._context.get_start_method()
         self._describe = describe
-        self._workers: list[_Worker] = []
+        self._workers: list[Handle] = []
         self._closed = ""
         self._calling = threading.Lock()
         with self._ending_on_error("its workers could not be started"):
             with quiet_start(self.start_method):
                 for number in range(self.processes):
-                    self._start(number, initializer, tuple(initargs))
-            self._collect({worker: i for i, worker in enumerate(self._workers)}, at_start=True)
+                    worker = Handle(number, self._context)
+                    self._workers.append(worker)
+                    worker.start(self._workers, initializer, tuple(initargs))
+            self._collect({worker: worker.number for worker in self._workers})
 
     @property
     def pids(self) -> list[int | None]:
         """The process ids of the workers, by number; empty once the pool has ended."""
-        return [worker.process.pid for worker in self._workers]
+        return [worker.pid for worker in self._workers]
 
     def map(self, function: Callable[[Any], Any], iterable: Iterable[Any]) -> list[Any]:
         """``[function(x) for x in iterable]``, each task run by whichever worker is free.
@@ -147,7 +126,7 @@ class Pool:
         with self._call():
             waiting, busy = enumerate(tasks), {}
             for worker, (index, task) in zip(self._workers, waiting, strict=False):
-                self._hand(worker, function, task)
+                worker.hand(function, task)
                 busy[worker] = index
             return self._collect(busy, function, waiting)
 
@@ -169,7 +148,7 @@ class Pool:
             )
         with self._call():
             for worker, argument in zip(self._workers, arguments, strict=True):
-                self._hand(worker, function, argument)
+                worker.hand(function, argument)
             return self._collect({worker: worker.number for worker in self._workers})
 
     def close(self) -> None:
@@ -184,21 +163,17 @@ class Pool:
             raise RuntimeError("close() or terminate() the pool before join()")
         deadline = time.monotonic() + _LEAVE
         for worker in self._workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
+            worker.join(max(0.0, deadline - time.monotonic()))
         self.terminate()
 
     def terminate(self) -> None:
         """Kill the workers now and reap them; nothing of the pool is left."""
         self._closed = self._closed or "terminate() was called"
-        started = [worker for worker in self._workers if worker.process.pid is not None]
-        for worker in started:
-            worker.process.kill()
-        for worker in started:
-            worker.process.join(_LEAVE)
-            if worker.process.exitcode is not None:
-                worker.process.close()
         for worker in self._workers:
-            worker.connection.close()
+            worker.kill()
+        for worker in self._workers:
+            worker.join(_LEAVE)
+            worker.release()
         self._workers.clear()
 
     def __enter__(self) -> Self:
@@ -215,25 +190,6 @@ class Pool:
             self.join()
         else:
             self.terminate()
-
-    def _start(
-        self, number: int, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
-    ) -> None:
-        ours, theirs = self._context.Pipe()
-        inherited: list[Connection] = []
-        if self.start_method == "fork":
-            inherited = [worker.connection for worker in self._workers] + [ours]
-        process = self._context.Process(  # type: ignore[attr-defined]
-            target=serve,
-            args=(number, theirs, inherited, initializer, initargs),
-            name=f"hogwild worker {number}",
-            daemon=True,
-        )
-        self._workers.append(_Worker(number, process, ours))
-        try:
-            process.start()
-        finally:
-            theirs.close()  # else a dead worker's pipe would stay open here
 
     @contextmanager
     def _call(self) -> Iterator[None]:
@@ -254,23 +210,15 @@ class Pool:
         except BaseException as error:
             self._closed = self._closed or f"{what} ({type(error).__name__})"
             self.terminate()
+            if isinstance(error, WorkerDied) and self._describe is not None:
+                raise holding(error, self._describe(error.worker)) from None
             raise
-
-    def _hand(self, worker: _Worker, function: Callable[[Any], Any], task: object) -> None:
-        message = ForkingPickler.dumps((function, task))
-        try:
-            worker.connection.send_bytes(message)
-        except OSError:
-            raise worker.died(None) from None  # it was gone before it had the task
-        worker.task = task
 
     def _collect(
         self,
-        busy: dict[_Worker, int],
+        busy: dict[Handle, int],
         function: Callable[[Any], Any] = abs,
         waiting: Iterable[tuple[int, Any]] = (),
-        *,
-        at_start: bool = False,
     ) -> list[Any]:
         """The answers of all busy workers, by index; whoever has answered gets the next task."""
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
@@ -279,14 +227,14 @@ class Pool:
         while busy:
             for worker in self._ready(list(busy), deadline):
                 index = busy.pop(worker)
-                results[index] = self._receive(worker, at_start)
+                results[index] = worker.receive()
                 following = next(waiting, None)
                 if following is not None:
                     busy[worker], task = following
-                    self._hand(worker, function, task)
+                    worker.hand(function, task)
         return [results[index] for index in sorted(results)]
 
-    def _ready(self, busy: list[_Worker], deadline: float | None) -> list[_Worker]:
+    def _ready(self, busy: list[Handle], deadline: float | None) -> list[Handle]:
         """The busy workers whose pipe has something to read: an answer, or its end."""
         connections = {worker.connection: worker for worker in busy}
         while True:
@@ -297,29 +245,5 @@ class Pool:
             if ready:
                 return [connections[connection] for connection in ready]  # type: ignore[index]
             for worker in busy:
-                # a process forked meanwhile by another thread may hold a copy of a dead worker's
-                # end
-                if worker.process.exitcode is not None and not worker.connection.poll():
-                    raise self._death(worker)
-
-    def _receive(self, worker: _Worker, at_start: bool) -> Any:
-        pid = worker.process.pid
-        try:
-            data = worker.connection.recv_bytes()
-        except (EOFError, OSError):
-            error = self._death(worker)
-            if at_start:
-                error.add_note(_START_HINT)
-            raise error from None
-        worker.task = None
-        return opened(data, worker.number, pid)
-
-    def _death(self, worker: _Worker) -> WorkerDied:
-        """The error for a dead worker, made when all the others have ended too."""
-        error = worker.died(worker.task)
-        self.terminate()
-        if self._describe is not None:
-            error = WorkerDied(
-                error.worker, error.pid, error.exitcode, self._describe(worker.number)
-            )
-        return error
+                if worker.ended():
+                    raise worker.death()

@@ -1,0 +1,284 @@
+"""The standard ``multiprocessing.Pool`` with the face of ours, and a watch against its hangs.
+
+::
+
+    parent --> task queue (one lock) --> whichever worker holds the lock
+       ^                                           |
+       '------ result queue (one lock) <-----------'
+       watch: every 20 ms, are all the workers that were started still there?
+
+The articles use this pool, so it can be chosen (``pool="stdlib"``). What it can't do by itself, and
+how that is made good here:
+
+* a killed worker's task is lost and the call waits for ever: the workers' sentinels are watched
+  beside the results;
+* an initializer that raises is started again without end: here it never raises, its error is sent
+  as text;
+* exceptions that don't unpickle, and ``sys.exit``, hang the call: tasks are wrapped, errors are
+  text;
+* a worker killed while it holds a queue's lock makes ``terminate()`` wait for ever: it runs in a
+  thread, the workers are killed, and then the lock is opened (private attributes of the standard
+  library: this may stop working, and the thread would then be left behind, asleep).
+
+A watch is no proof: of 250 workers killed at random moments a forerunner of this left 4 to a
+time-out. Prefer ``Pool``.
+
+Used by the worker loop when asked to.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from hogwild.engine import worker_process
+from hogwild.engine.handle import holding
+from hogwild.engine.shared import SharedArray
+from hogwild.engine.starting import checked_processes, quiet_start
+from hogwild.errors import WorkerDied
+
+_LOOK = 0.02  # seconds between two looks at the workers
+_LEAVE = 2.0  # seconds that terminate() gets
+
+_outcome: bytes = b""
+_meeting: Any = None
+
+
+def _initialize(
+    seats: Any,
+    pids: SharedArray,
+    meeting: Any,
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
+) -> None:
+    """Runs first in each worker; never raises, else the standard pool starts it again for ever."""
+    global _outcome, _meeting
+    _meeting = meeting
+    _outcome = worker_process.answer(lambda: _settle(seats, pids, initializer, initargs))
+
+
+def _settle(
+    seats: Any,
+    pids: SharedArray,
+    initializer: Callable[..., object] | None,
+    initargs: tuple[Any, ...],
+) -> None:
+    with seats.get_lock():
+        number = seats.value
+        seats.value += 1
+    worker_process.settle(number)
+    if number >= len(pids.array):
+        raise RuntimeError(f"worker {number} was started in the place of one that had died")
+    pids.array[number] = os.getpid()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _task(message: bytes) -> tuple[int, bytes]:
+    return os.getpid(), bytes(worker_process.answer(lambda: worker_process.run(message)))
+
+
+def _ready(_: object) -> tuple[int, bytes]:
+    _meeting.wait()
+    return os.getpid(), bytes(_outcome)
+
+
+def _task_of_each(messages: list[bytes]) -> tuple[int, bytes]:
+    _meeting.wait()  # nobody takes a second one before everybody has one
+    return _task(messages[worker_process.worker_number()])
+
+
+class StdlibPool:
+    """``multiprocessing.Pool`` with a watch over its workers; parameters and errors of ``Pool``.
+
+    Without ``describe`` a ``WorkerDied`` can't tell what the worker held: the standard pool doesn't
+    know who took which task.
+
+    Examples
+    --------
+    >>> with StdlibPool(2, start_method="fork") as pool:
+    ...     pool.map(abs, [-1, 2, -3])
+    [1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        processes: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        start_method: str | None = None,
+        timeout: float | None = None,
+        describe: Callable[[int], object] | None = None,
+    ):
+        self.processes = checked_processes(processes)
+        self.timeout = timeout
+        self._describe = describe
+        self._closed = ""
+        self._pids = SharedArray(self.processes, np.int64)
+        context: Any = multiprocessing.get_context(start_method)
+        self.start_method: str = context.get_start_method()
+        meeting = context.Barrier(self.processes)
+        guarded = (context.Value("i", 0), self._pids, meeting, initializer, tuple(initargs))
+        before = set(multiprocessing.active_children())
+        self._pool: Any = None
+        self._watched: list[BaseProcess] = []
+        with self._ending_on_error("its workers could not be started"):
+            with quiet_start(self.start_method):
+                self._pool = context.Pool(self.processes, _initialize, guarded)
+            self._watched = [x for x in multiprocessing.active_children() if x not in before]
+            self._collect([(_ready, None)] * self.processes)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers, by number; empty once the pool has ended."""
+        return [] if self._pool is None else [int(pid) for pid in self._pids.array]
+
+    def map(self, function: Callable[[Any], Any], iterable: Iterable[Any]) -> list[Any]:
+        """``[function(x) for x in iterable]``, each task run by whichever worker is free."""
+        messages = [bytes(ForkingPickler.dumps((function, task))) for task in iterable]
+        return [result for _, result in self._call([(_task, message) for message in messages])]
+
+    def run_on_each(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        """Call ``function(arguments[w])`` once on every worker w; the results, by worker.
+
+        The standard pool can't address a worker, so all the arguments go to each of them, and they
+        meet at a barrier before they start.
+        """
+        if len(arguments) != self.processes:
+            raise ValueError(
+                f"there must be one argument for each of the {self.processes} workers, "
+                f"got {len(arguments)}"
+            )
+        messages = [bytes(ForkingPickler.dumps((function, task))) for task in arguments]
+        answers = self._call([(_task_of_each, messages)] * self.processes)
+        return [result for _, result in sorted(answers, key=lambda answer: answer[0])]
+
+    def close(self) -> None:
+        """Take no more calls, and tell the workers to leave."""
+        self._closed = self._closed or "close() was called"
+        if self._pool is not None:
+            self._pool.close()
+
+    def join(self) -> None:
+        """Wait until the workers have left; after two seconds those still there are killed."""
+        if not self._closed:
+            raise RuntimeError("close() or terminate() the pool before join()")
+        if self._pool is not None:
+            self._bounded(self._pool.join, patience=_LEAVE)
+            self.terminate()
+
+    def terminate(self) -> None:
+        """End the workers, one way or the other."""
+        self._closed = self._closed or "terminate() was called"
+        if self._pool is not None:
+            self._bounded(self._pool.terminate, patience=0.3)
+            self._pool = None
+            for child in self._watched:
+                if child.exitcode is not None:
+                    child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            self.join()
+        else:
+            self.terminate()
+
+    def _call(self, tasks: list[tuple[Callable[[Any], Any], Any]]) -> list[tuple[int, Any]]:
+        if self._closed:
+            raise RuntimeError(f"this pool has ended: {self._closed}. Make a new one.")
+        with self._ending_on_error("an earlier call failed"):
+            return self._collect(tasks)
+
+    @contextmanager
+    def _ending_on_error(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._closed = self._closed or f"{what} ({type(error).__name__})"
+            self.terminate()
+            if isinstance(error, WorkerDied) and self._describe is not None:
+                raise holding(error, self._describe(error.worker)) from None
+            raise
+
+    def _collect(self, tasks: list[tuple[Callable[[Any], Any], Any]]) -> list[tuple[int, Any]]:
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        waiting = {
+            index: self._pool.apply_async(function, (argument,))
+            for index, (function, argument) in enumerate(tasks)
+        }
+        done: dict[int, tuple[int, Any]] = {}
+        while waiting:
+            next(iter(waiting.values())).wait(_LOOK)
+            for index in [index for index, result in waiting.items() if result.ready()]:
+                pid, data = waiting.pop(index).get()
+                worker = self._number(pid)
+                done[index] = worker, worker_process.opened(data, worker, pid)
+            if waiting:
+                self._look(deadline)
+        return [done[index] for index in range(len(tasks))]
+
+    def _look(self, deadline: float | None) -> None:
+        """Raise WorkerDied or TimeoutError where there is cause."""
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError(f"no answer within {self.timeout} s; the workers were killed")
+        gone = wait([child.sentinel for child in self._watched], 0)
+        for child in self._watched:
+            if child.sentinel in gone:
+                raise WorkerDied(self._number(child.pid), child.pid, _exitcode(child))
+        if len(self._watched) < self.processes:  # one was gone before the first look
+            raise WorkerDied(len(self._watched), None, None)
+
+    def _number(self, pid: int | None) -> int:
+        """The number of the worker with this pid; -1 when it died before it had one."""
+        found = np.flatnonzero(self._pids.array == pid)
+        return int(found[0]) if len(found) else -1
+
+    def _bounded(self, call: Callable[[], None], patience: float) -> None:
+        """Make a call that may never return; kill the workers if it takes longer than ``patience``."""
+        thread = threading.Thread(target=call, name="end of a pool", daemon=True)
+        thread.start()
+        thread.join(patience)
+        deadline = time.monotonic() + _LEAVE
+        while thread.is_alive() and time.monotonic() < deadline:
+            # with those that the pool has started in the place of the dead
+            for child in [*self._watched, *getattr(self._pool, "_pool", ())]:
+                child.kill()
+            thread.join(_LOOK)
+            if thread.is_alive():
+                _open_locks(self._pool)
+
+
+def _exitcode(child: BaseProcess) -> int | None:
+    """The exit code; the pool's own thread may have fetched it and not have stored it yet."""
+    deadline = time.monotonic() + 0.5
+    while child.exitcode is None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return child.exitcode
+
+
+def _open_locks(pool: Any) -> None:
+    """Open the queues' locks that dead workers took with them."""
+    for queue, name in (("_inqueue", "_rlock"), ("_outqueue", "_wlock")):
+        lock = getattr(getattr(pool, queue, None), name, None)
+        if lock is not None:
+            with suppress(ValueError):  # it was not held
+                lock.release()
