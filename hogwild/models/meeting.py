@@ -1,7 +1,8 @@
 """The row that meets most rows, found exactly by bounds instead of the matrix product B B^T.
 
-Two rows meet if they share a feature. Contract: `widest_row` takes a boolean CSR pattern and returns
-a row that attains the maximum, and the maximum; no bound is a guess, so the answer is exact. Steps:
+Two rows meet if they share a feature. Contract: `widest_row` takes a boolean CSR pattern and
+returns a row that attains the maximum, and the maximum; no bound is a guess, so the answer is
+exact. Steps:
 
 1. identical rows are counted once, with a weight (`_distinct`);
 2. rows that promise most are counted outright: a good figure to beat, early;
@@ -90,9 +91,7 @@ def _by_degrees(search: _Search, hard_first: Ints) -> None:
     while size >= 64 and len(search.alive):
         hard = hard_first[:size]
         inside = _degrees(search.rows[hard], search.weight[hard])
-        missed = int(search.weight[hard].sum()) - per_row(
-            np.add, search.rows[search.alive], inside
-        )
+        missed = int(search.weight[hard].sum()) - per_row(np.add, search.rows[search.alive], inside)
         search.alive = search.alive[missed < search.gap]
         size //= 4
 
@@ -132,9 +131,7 @@ def _count_all(search: _Search, everything: list[UnionSizes], hard_first: Ints) 
     n_hard = 8 * search.gap
     if 64 <= n_hard < len(hard_first) // 2 and len(search.alive) > 8 * _SAMPLE:
         hard, easy = np.sort(hard_first[:n_hard]), np.sort(hard_first[n_hard:])
-        sections = [
-            UnionSizes(search.rows[part], search.weight[part]) for part in (hard, easy)
-        ]
+        sections = [UnionSizes(search.rows[part], search.weight[part]) for part in (hard, easy)]
     while len(search.alive):
         batch, search.alive = search.alive[:_SAMPLE], search.alive[_SAMPLE:]
         _count(search, sections, batch)

@@ -8,28 +8,17 @@ Omega and Delta are counts of the index arrays. Rho asks for the row that meets 
 matrix product would answer in time quadratic in the rows; `hogwild.models.meeting` finds it by
 bounds, and rows of one or two features need no search at all: see `_pairs`.
 
-Called by users who want to know what asynchronous updates will cost, and by the linear models' report.
+Called by users who want to know how often updates will collide before they let them.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from hogwild.data.examples import Examples
 from hogwild.models import meeting
-
-
-class Rows(Protocol):
-    """What `sparsity` reads of `hogwild.data.Examples`."""
-
-    @property
-    def indptr(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def indices(self) -> npt.NDArray[np.int32]: ...
-    @property
-    def n_features(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -44,8 +33,6 @@ class Sparsity:
         Delta, the share of rows that have the commonest feature; 0 without rows.
     rho : float
         rho, the largest share of rows that meet one row (itself included); 0 without rows.
-    n_rows : int
-        Rows, empty ones included: the denominator of delta and rho.
     busiest_feature : int or None
         The first feature that attains delta; None if all rows are empty.
     busiest_row : int or None
@@ -55,12 +42,11 @@ class Sparsity:
     omega: int
     delta: float
     rho: float
-    n_rows: int
-    busiest_feature: int | None
-    busiest_row: int | None
+    busiest_feature: int | None = None
+    busiest_row: int | None = None
 
 
-def sparsity(examples: Rows) -> Sparsity:
+def sparsity(examples: Examples) -> Sparsity:
     """Omega, Delta and rho of the rows, exactly (Niu, Recht, Re, Wright 2011, section 2, eq. 2.6).
 
     With E the m rows, each taken as the set of its features:
@@ -72,13 +58,12 @@ def sparsity(examples: Rows) -> Sparsity:
     so that Delta <= rho <= min(1, Omega Delta). Far from 1 means sparse in the article's sense.
 
     Every *stored* entry counts, an explicit zero too: an update reads and writes the coordinates
-    that are stored. A feature stored twice in a row counts once. Empty rows meet nothing, not even
-    themselves, and count in m.
+    that are stored. Empty rows meet nothing, not even themselves, and count in m.
 
     Parameters
     ----------
     examples : hogwild.data.Examples
-        Any object with `indptr`, `indices` and `n_features` of CSR rows will do.
+        Labels, values and weights play no part.
 
     Returns
     -------
@@ -88,10 +73,8 @@ def sparsity(examples: Rows) -> Sparsity:
     --------
     Rows {0, 1}, {1, 2}, {2, 3}, {4}: the two in the middle of the chain meet three rows of four.
 
-    >>> from types import SimpleNamespace
-    >>> rows = SimpleNamespace(indptr=np.array([0, 2, 4, 6, 7]),
-    ...                        indices=np.array([0, 1, 1, 2, 2, 3, 4]), n_features=5)
-    >>> s = sparsity(rows)
+    >>> chain = [[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]]
+    >>> s = sparsity(Examples(chain, [0, 0, 0, 0]))
     >>> s.omega, s.delta, s.rho
     (2, 0.5, 0.75)
     >>> s.busiest_feature, s.busiest_row
@@ -100,7 +83,7 @@ def sparsity(examples: Rows) -> Sparsity:
     pattern = _pattern(examples)
     n_rows = pattern.shape[0]
     if pattern.nnz == 0:
-        return Sparsity(0, 0.0, 0.0, n_rows, None, None)
+        return Sparsity(0, 0.0, 0.0)
     omega = int(np.diff(pattern.indptr).max())
     degree = np.bincount(pattern.indices, minlength=pattern.shape[1])
     busiest_feature = int(degree.argmax())
@@ -109,20 +92,20 @@ def sparsity(examples: Rows) -> Sparsity:
         omega=omega,
         delta=int(degree[busiest_feature]) / n_rows,
         rho=met / n_rows,
-        n_rows=n_rows,
         busiest_feature=busiest_feature,
         busiest_row=row,
     )
 
 
-def _pattern(examples: Rows) -> sparse.csr_matrix:
-    """The rows as sets: a boolean CSR matrix, indices rising, no entry twice."""
-    indptr, indices = np.asarray(examples.indptr), np.asarray(examples.indices)
-    shape = (len(indptr) - 1, int(examples.n_features))
-    pattern = sparse.csr_matrix((np.ones(len(indices), bool), indices, indptr), shape=shape)
-    if not pattern.has_canonical_format:
-        pattern = pattern.copy()  # the index arrays are the caller's
-        pattern.sum_duplicates()
+def _pattern(examples: Examples) -> sparse.csr_matrix:
+    """The rows as sets: a boolean CSR matrix that shares `indices`."""
+    pattern = sparse.csr_matrix((examples.n_rows, examples.n_features), dtype=bool)
+    # scipy's constructor from three arrays may copy the indices to the type of indptr
+    small = examples.nnz < 2**31
+    pattern.indptr = examples.indptr.astype(np.int32) if small else examples.indptr
+    pattern.indices = examples.indices
+    pattern.data = np.ones(examples.nnz, bool)
+    pattern.has_canonical_format = True
     return pattern
 
 
@@ -130,7 +113,7 @@ def _pairs(pattern: sparse.csr_matrix, degree: npt.NDArray[np.int64]) -> tuple[i
     """The widest row where no row has more than two features, and how many rows it meets.
 
     Row {u, v} meets d_u + d_v rows less those that have both, and these are its own copies;
-    row {u} meets d_u. For a matrix to complete, without repeated entries: rho = max(d_u + d_v - 1)/m.
+    row {u} meets d_u. To complete a matrix without repeated entries: rho = max(d_u + d_v - 1)/m.
     """
     sizes = np.diff(pattern.indptr)
     starts = pattern.indptr[:-1]

@@ -96,7 +96,7 @@ class UnionSizes:
 
 
 def _layout(weight: Ints) -> tuple[Ints, Ints]:
-    """A bit for each row such that all bits of a 64-bit word weigh the same, and the words' weights."""
+    """A bit for each row, such that the bits of a word weigh the same; the weight of each word."""
     values, which, counts = np.unique(weight, return_inverse=True, return_counts=True)
     words = -(-counts // 64)
     start = 64 * (np.cumsum(words) - words)
