@@ -106,9 +106,8 @@ def as_vector(values: Any, n_rows: int, dtype: np.dtype[Any], what: str) -> Arra
     bad = np.flatnonzero(~np.isfinite(result))
     if len(bad):
         row = int(bad[0])
-        raise DataError(
-            f"{what} must be finite{_range_note(array[row], dtype)}; found {array[row]} at row {row}"
-        )
+        note = _range_note(array[row], dtype)
+        raise DataError(f"{what} must be finite{note}; found {array[row]} at row {row}")
     return result
 
 
