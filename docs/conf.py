@@ -67,6 +67,7 @@ html_static_path = ["_static"]
 html_css_files = ["hogwild.css"]
 html_show_sphinx = False
 html_copy_source = False
+highlight_language = "none"  # code says its language; formulas and drawings have none
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
