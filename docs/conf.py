@@ -44,7 +44,8 @@ nb_execution_timeout = 120
 nb_execution_in_temp = True
 nb_execution_show_tb = True
 nb_merge_streams = True
-# `!python -m hogwild` in a page means the interpreter that builds the pages.
+# `python -m hogwild` in a page means the interpreter that builds the pages. Pages say it under
+# %%bash: unlike `!`, that fails when the command fails.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
