@@ -5,7 +5,7 @@ meets anything that it doesn't know for sure: then the strict parser reads the s
 decides. So this module never raises for bad text, and never has to say what was wrong.
 
 How: every byte that is no digit ends a piece. The bytes to the left and right of a piece (blank,
-colon, newline, point, exponent letter) say what it is, and 15 pairs are legal: that table is the
+colon, newline, point, exponent letter) say what it is, and 14 pairs are legal: that table is the
 whole grammar. The last eight digits of a piece are read as one 64-bit word, and three
 multiplications add them up (the well-known trick of fast JSON parsers). `hogwild.data.decimal`
 makes doubles of the digits.
