@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from hogwild.data.examples import Examples
+from hogwild.data import Examples, blog_data, read_libsvm
 from hogwild.models import meeting, union
 from hogwild.models.sparsity import Sparsity, sparsity
 
@@ -29,7 +29,7 @@ def dense(rows, n_features):
 
 def check_by_product(B):
     """Compare with the definition: nonzeros in the rows of B B^T."""
-    B = np.asarray(B, np.int64)
+    B = np.asarray(B, np.float64)  # whole numbers, and BLAS multiplies them
     s = sparsity(from_dense(B))
     m = len(B)
     meets = (B @ B.T > 0).sum(axis=1)
@@ -151,6 +151,92 @@ def test_rows_with_equal_keys_but_other_features_stay_apart(monkeypatch):
     assert met == (P @ P.T > 0).sum(axis=1).max()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_bitsets_lists_and_products_count_the_same_unions(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.random((2000, 30)) < 0.5 ** rng.integers(1, 10, 30)  # common and rare features
+    weight = rng.integers(1, 4, 2000) if seed % 2 else np.ones(2000, np.int64)
+    queries = rng.random((50, 30)) < 0.1
+    queries[0], queries[1, :] = True, False
+    expected = (queries.astype(int) @ rows.T.astype(int) > 0) @ weight
+    unions = union.UnionSizes(sparse.csr_matrix(rows), weight)
+    asked = sparse.csr_matrix(queries)
+    assert 0 < unions._hot.sum() < 30
+    one_by_one = [unions._union(asked[i].indices) for i in range(50)]
+    assert one_by_one == expected.tolist()
+    assert unions._by_product(asked).tolist() == expected.tolist()
+    assert unions.of(asked).tolist() == expected.tolist()
+
+
+def test_only_rare_features_need_no_bitset():
+    rows = sparse.csr_matrix(np.eye(400, dtype=bool))
+    unions = union.UnionSizes(rows, np.ones(400, np.int64))
+    assert not unions._hot.any()
+    assert unions._union(np.array([3, 77, 399], np.int32)) == 3
+
+
+def test_many_queries_with_long_lists_are_counted_one_by_one(monkeypatch):
+    rng = np.random.default_rng(1)
+    rows = rng.random((6000, 20)) < 0.4
+    unions = union.UnionSizes(sparse.csr_matrix(rows), np.ones(6000, np.int64))
+    monkeypatch.setattr(unions, "_by_product", None)
+    expected = (rows[:5].astype(int) @ rows.T.astype(int) > 0).sum(axis=1)
+    assert unions.of(sparse.csr_matrix(rows[:5])).tolist() == expected.tolist()
+
+
+def power_law(n_rows, n_features, shift, seed, most=0.9):
+    """Rows where feature v occurs with chance about 1 / (v + shift)."""
+    rng = np.random.default_rng(seed)
+    chance = np.minimum(most, 8 / (np.arange(n_features) + shift))
+    return rng.random((n_rows, n_features)) < chance
+
+
+@pytest.mark.parametrize("shift", [20, 60, 150, 400])
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_rows_are_struck_out_rightly_at_each_density(shift, repeat):
+    B = power_law(2400 // repeat, 400, shift, seed=shift)
+    check_by_product(np.vstack([B] * repeat))
+
+
+def test_few_rows_of_many_are_counted_in_power_law_data(monkeypatch):
+    counted = 0
+    of = union.UnionSizes.of
+
+    def counting(self, queries):
+        nonlocal counted
+        counted += queries.shape[0]
+        return of(self, queries)
+
+    monkeypatch.setattr(union.UnionSizes, "of", counting)
+    check_by_product(power_law(3000, 400, 20, seed=0))
+    assert counted <= 300
+
+
+def test_hard_rows_are_asked_first_where_the_best_row_misses_little(monkeypatch):
+    # without the other bounds this is the only thing that saves work
+    monkeypatch.setattr(meeting, "_by_degrees", lambda *_: None)
+    monkeypatch.setattr(meeting, "_by_witnesses", lambda *_: None)
+    totals = []
+    of = union.UnionSizes.of
+
+    def noting(self, queries):
+        totals.append((self.total, queries.shape[0]))
+        return of(self, queries)
+
+    monkeypatch.setattr(union.UnionSizes, "of", noting)
+    check_by_product(power_law(3000, 400, 30, seed=0))
+    asked = {total: sum(n for t, n in totals if t == total) for total, _ in totals}
+    hard, easy, everything = sorted(asked)
+    assert hard + easy == everything
+    assert asked[hard] > 2 * asked[easy]
+
+
+def test_large_data_is_reduced_in_pieces_of_whole_rows(monkeypatch):
+    monkeypatch.setattr(union, "_CHUNK", 7)
+    check_by_product(power_law(300, 60, 10, seed=2))
+    assert union.chunks(np.array([0, 20, 21, 22, 23, 30, 31])) == [(0, 2), (2, 4), (4, 6)]
+
+
 def test_numpy_without_bitwise_count_gives_the_same(monkeypatch):
     words = np.random.default_rng(0).integers(0, 2**64, 100, dtype=np.uint64)
     expected = [bin(w).count("1") for w in words.tolist()]
@@ -170,14 +256,11 @@ def test_numpy_without_bitwise_count_gives_the_same(monkeypatch):
     ],
 )
 def test_the_blog_data_is_not_sparse_in_the_articles_sense(seed, omega, delta, rho):
-    data = pytest.importorskip("hogwild.data")
-    examples, _ = data.blog_data(seed)
+    examples, _ = blog_data(seed)
     s = sparsity(examples)
     assert (s.omega, round(s.delta, 4), round(s.rho, 4)) == (omega, delta, rho)
 
 
 def test_a8a_meets_itself_everywhere(shared_data):
-    from hogwild.data import read_libsvm
-
     s = sparsity(read_libsvm(shared_data / "libsvm" / "a8a"))
     assert (s.omega, round(s.delta, 3), s.rho, s.busiest_feature) == (14, 0.954, 1.0, 75)

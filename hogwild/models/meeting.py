@@ -22,7 +22,7 @@ from hogwild.models.union import UnionSizes, chunks, popcount
 
 Ints = npt.NDArray[np.int64]
 
-_SAMPLE = 32  # rows counted before the bounds: enough for a good figure to beat
+_BATCH = 32  # rows counted at a time; the first are enough for a good figure to beat
 _MAX_WORDS = 160  # 64 witnesses cost a row about 1/200 of what counting it costs
 
 
@@ -73,7 +73,7 @@ def widest_row(pattern: sparse.csr_matrix) -> tuple[int, int]:
     hard_first = np.argsort(reach, kind="stable")
 
     everything = [UnionSizes(rows, weight)]
-    _count(search, everything, search.alive[:_SAMPLE])
+    _count_some(search, everything)
     _by_degrees(search, hard_first)
     _by_witnesses(search, hard_first)
     _count_all(search, everything, hard_first)
@@ -85,14 +85,22 @@ def _by_degrees(search: _Search, hard_first: Ints) -> None:
 
     For any set A of rows, row e meets at most all the rows outside A, and inside A at most
     sum over v in e of d_v(A), the rows of A that have v. Rows of few and rare features make
-    the best A: few of them are met twice. Tried are all rows, the harder half, quarter, ...
+    the best A: few of them are met twice. Tried are all rows, the hardest quarter, sixteenth, ...
     """
     size = len(hard_first)
     while size >= 64 and len(search.alive):
         hard = hard_first[:size]
-        inside = _degrees(search.rows[hard], search.weight[hard])
-        missed = int(search.weight[hard].sum()) - per_row(np.add, search.rows[search.alive], inside)
-        search.alive = search.alive[missed < search.gap]
+        weight = search.weight[hard]
+        whole = size == len(hard_first)  # no copy for these: it would be the largest
+        inside = search.degree if whole else _degrees(search.rows[hard], weight)
+        sample = search.alive[:: 1 + len(search.alive) // 1000]
+        # all rows are tried only where the sample says that it pays
+        for some in (sample, search.alive):
+            missed = int(weight.sum()) - per_row(np.add, search.rows[some], inside)
+            if (missed >= search.gap).mean() < 0.1:
+                break
+        else:
+            search.alive = search.alive[missed < search.gap]
         size //= 4
 
 
@@ -129,16 +137,16 @@ def _count_all(search: _Search, everything: list[UnionSizes], hard_first: Ints) 
     """Count the rows that are left; against the hard rows first, where that can settle it."""
     sections = everything
     n_hard = 8 * search.gap
-    if 64 <= n_hard < len(hard_first) // 2 and len(search.alive) > 8 * _SAMPLE:
+    if 64 <= n_hard < len(hard_first) // 2 and len(search.alive) > 8 * _BATCH:
         hard, easy = np.sort(hard_first[:n_hard]), np.sort(hard_first[n_hard:])
         sections = [UnionSizes(search.rows[part], search.weight[part]) for part in (hard, easy)]
     while len(search.alive):
-        batch, search.alive = search.alive[:_SAMPLE], search.alive[_SAMPLE:]
-        _count(search, sections, batch)
+        _count_some(search, sections)
 
 
-def _count(search: _Search, sections: list[UnionSizes], batch: Ints) -> None:
-    """Count the rows of a batch, dropping each as soon as it has missed too many."""
+def _count_some(search: _Search, sections: list[UnionSizes]) -> None:
+    """Count the most promising rows that are left, each until it has missed too many."""
+    batch, search.alive = search.alive[:_BATCH], search.alive[_BATCH:]
     missed = np.zeros(len(batch), np.int64)
     for section in sections:
         missed += section.total - section.of(search.rows[batch])

@@ -7,8 +7,6 @@ for every 500 rows of a bitset; many queries with short lists are answered by a 
 Called by `hogwild.models.meeting` alone.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -48,10 +46,10 @@ class UnionSizes:
         n_bits = 64 * len(self._word_weight)
         self._mark = np.zeros(n_bits, bool)
         self._bits: dict[int, npt.NDArray[np.uint64]] = {}
-        # a list of n/64 rows takes as long to mark as a bitset to join
+        # a list of n/128 rows takes as long to mark as a bitset to join
         common = np.argsort(-self._length)[: 1 + 8 * _HOT_BYTES // max(1, n_bits)]
         self._hot = np.zeros(rows.shape[1], bool)
-        self._hot[common[self._length[common] > n_bits // 64]] = True
+        self._hot[common[self._length[common] > n_bits // 128]] = True
 
     def of(self, queries: sparse.csr_matrix) -> Ints:
         """For each query the summed weight of the rows that it meets."""
@@ -68,9 +66,7 @@ class UnionSizes:
 
     def _union(self, features: npt.NDArray[np.int32]) -> int:
         hot = self._hot[features]
-        self._mark.fill(False)
-        for rows in self._lists(features[~hot]):
-            self._mark[rows] = True
+        self._mark_rows(features[~hot].tolist())
         if self._plain and not hot.any():
             return int(np.count_nonzero(self._mark))
         union = np.packbits(self._mark).view(np.uint64)
@@ -79,19 +75,19 @@ class UnionSizes:
         ones = popcount(union)
         return int(ones.sum() if self._plain else ones @ self._word_weight)
 
-    def _lists(self, features: npt.NDArray[np.int32]) -> Iterator[npt.NDArray[np.int64]]:
+    def _mark_rows(self, features: list[int]) -> None:
+        self._mark.fill(False)
         lists, starts = self._by_feature.indices, self._by_feature.indptr
-        pieces = [lists[starts[v] : starts[v + 1]] for v in features.tolist()]
+        pieces = [lists[starts[v] : starts[v + 1]] for v in features]
         if pieces:
-            rows = np.concatenate(pieces)
-            yield rows if self._plain else self._place[rows]
+            # an index of another type than intp is converted, slowly, by each use
+            rows = np.concatenate(pieces, dtype=np.intp)
+            self._mark[rows if self._plain else self._place[rows]] = True
 
     def _bitset(self, v: int) -> npt.NDArray[np.uint64]:
         if v not in self._bits:
-            mark = np.zeros(len(self._mark), bool)
-            for rows in self._lists(np.array([v], np.int32)):
-                mark[rows] = True
-            self._bits[v] = np.packbits(mark).view(np.uint64)
+            self._mark_rows([v])
+            self._bits[v] = np.packbits(self._mark).view(np.uint64)
         return self._bits[v]
 
 
