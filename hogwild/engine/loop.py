@@ -1,0 +1,232 @@
+"""The one worker loop, for every schedule: acquire a block, update, release it, until none is left.
+
+::
+
+    parent                                   worker 0 .. n - 1  (or the parent itself, for "serial")
+    ------                                   --------------------------------------------------
+    Crew(schedule, build, args)    ----->    update = build(worker, *args)      once, at the start
+    run(order, task)               ----->    while grant := schedule.acquire(worker):
+                                                 loss += update(grant, task)    writes shared memory
+                                                 schedule.release(worker, grant)
+    one Report a worker            <-----    loss, blocks, seconds, events
+
+``args`` carry the shared arrays and travel once; ``task`` is a small record sent for every run.
+
+Called by the models.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from hogwild.engine.schedules import Grant, Schedule, Serial
+from hogwild.engine.shared import SharedArray
+from hogwild.engine.stdlib_pool import StdlibPool
+from hogwild.engine.trace import Event
+from hogwild.engine.workers import Pool, worker_number
+
+Update = Callable[[Grant, Any], float]
+Build = Callable[..., Update]
+
+POOLS: dict[str, type[Pool] | type[StdlibPool]] = {"own": Pool, "stdlib": StdlibPool}
+
+
+class Report(NamedTuple):
+    """What one worker did in one run of the loop.
+
+    Attributes
+    ----------
+    loss : float
+        Sum of what the updates returned.
+    n_blocks : int
+    seconds : float
+        From the first acquire to the last release.
+    events : list of Event
+        Empty unless traced.
+    """
+
+    loss: float
+    n_blocks: int
+    seconds: float
+    events: list[Event]
+
+
+class _Job(NamedTuple):
+    update: Update
+    schedule: Schedule
+    held: SharedArray | None
+    traced: bool
+
+
+_job: _Job | None = None  # a worker process's own; set once, by the Pool's initializer
+
+
+def drain(
+    schedule: Schedule,
+    worker: int,
+    update: Update,
+    task: Any = None,
+    *,
+    held: SharedArray | None = None,
+    traced: bool = False,
+) -> Report:
+    """Work until the schedule has nothing left for this worker; this is the loop.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    worker : int
+    update : callable
+        ``update(grant, task) -> loss``, which changes shared memory.
+    task : object
+        Handed to every update.
+    held : SharedArray of int64, shape (n_workers, 16), optional
+        Where column 0 says which block each worker holds, 1 + block, 0 for none: should a worker be
+        killed, the error can name it.
+    traced : bool
+        Record an event for each acquire and release.
+    """
+    events: list[Event] = []
+    loss, n_blocks = 0.0, 0
+    begin = time.monotonic_ns()
+    while (grant := schedule.acquire(worker)) is not None:
+        if held is not None:
+            held.array[worker, 0] = 1 + grant.block
+        if traced:
+            events.append(Event(time.monotonic_ns(), worker, "acquire", grant.number, grant.block))
+        loss += update(grant, task)
+        if traced:
+            events.append(Event(time.monotonic_ns(), worker, "release", grant.number, grant.block))
+        schedule.release(worker, grant)
+        n_blocks += 1
+    if held is not None:
+        held.array[worker, 0] = 0
+    return Report(loss, n_blocks, (time.monotonic_ns() - begin) / 1e9, events)
+
+
+def _open_worker(
+    build: Build, args: tuple, schedule: Schedule, held: SharedArray, traced: bool
+) -> None:
+    global _job
+    _job = _Job(build(worker_number(), *args), schedule, held, traced)
+
+
+def _run_worker(task: Any) -> Report:
+    if _job is None:
+        raise RuntimeError("this process was not started by a Crew")
+    return drain(
+        _job.schedule, worker_number(), _job.update, task, held=_job.held, traced=_job.traced
+    )
+
+
+class Crew:
+    """The workers of one fit: processes of a Pool, or, for ``Serial``, this process alone.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    build : callable
+        ``build(worker, *args) -> update``; at the top of a module, for it is sent to the workers.
+    args : tuple
+        Shared arrays, and small values.
+    n_workers : int
+    start_method : {"fork", "spawn", "forkserver"}, optional
+        By default that of ``multiprocessing``.
+    pool : {"own", "stdlib"}
+        ``engine.workers.Pool``, or the standard library's pool with a watchdog.
+    traced : bool
+        Record events.
+
+    Raises
+    ------
+    WorkerDied, WorkerFailed
+        From the constructor and from ``run``; the workers are gone by then.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        build: Build,
+        args: tuple,
+        *,
+        n_workers: int = 1,
+        start_method: str | None = None,
+        pool: str = "own",
+        traced: bool = False,
+    ):
+        if pool not in POOLS:
+            raise ValueError(f"pool must be one of {', '.join(POOLS)}, got {pool!r}")
+        self.schedule, self.n_workers = schedule, n_workers
+        self._pool: Pool | StdlibPool | None = None
+        if isinstance(schedule, Serial):
+            self._job = _Job(build(0, *args), schedule, None, traced)
+            return
+        held = SharedArray((n_workers, 16), np.int64)
+        self._pool = POOLS[pool](
+            n_workers,
+            _open_worker,
+            (build, args, schedule, held, traced),
+            start_method=start_method,
+            describe=lambda worker: _held_block(held, worker),
+        )
+
+    def run(
+        self, order: npt.NDArray[np.int64], updates: npt.NDArray[np.int64], task: Any = None
+    ) -> list[Report]:
+        """Let the workers update these blocks; return when all are done.
+
+        Parameters
+        ----------
+        order : int64 array
+            Block numbers, in the order in which they are to be handed out.
+        updates : int64 array
+            The number of updates in each of them.
+        task : object
+            A small record for every update of this run.
+        """
+        self.schedule.start(order, updates)
+        if self._pool is None:
+            job = self._job
+            return [drain(job.schedule, 0, job.update, task, traced=job.traced)]
+        return self._pool.run_on_each(_run_worker, [task] * self.n_workers)
+
+    def pids(self) -> Sequence[int | None]:
+        """Return the process ids of the workers; none for ``Serial``."""
+        return [] if self._pool is None else self._pool.pids
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.__exit__(kind, error, trace)
+
+
+def _held_block(held: SharedArray, worker: int) -> str | None:
+    """Say which block a worker held, from what it left in shared memory."""
+    block = int(held.array[worker, 0])
+    return f"block {block - 1}" if block else None
+
+
+def context_of(start_method: str | None) -> multiprocessing.context.BaseContext:
+    """Return the multiprocessing context of that start method.
+
+    Raises
+    ------
+    ValueError
+        When this system does not have it.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    if start_method is not None and start_method not in methods:
+        raise ValueError(f"start_method must be one of {', '.join(methods)}, got {start_method!r}")
+    return multiprocessing.get_context(start_method)

@@ -1,0 +1,92 @@
+"""How good predictions are: each metric is a short function of targets and predictions.
+
+Called by the models, the estimators and the command line.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+
+def rmse(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
+    """Return the root of the mean squared error.
+
+    Examples
+    --------
+    >>> rmse([1.0, 2.0], [1.0, 4.0]) ** 2
+    2.0
+    """
+    return float(np.sqrt(np.mean((np.asarray(y, float) - np.asarray(z, float)) ** 2)))
+
+
+def mae(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
+    """Return the mean absolute error.
+
+    Examples
+    --------
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    return float(np.mean(np.abs(np.asarray(y, float) - np.asarray(z, float))))
+
+
+def r2(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
+    """Return the share of the variance of y that the predictions explain; NaN if y is constant.
+
+    Examples
+    --------
+    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    1.0
+    """
+    y, z = np.asarray(y, float), np.asarray(z, float)
+    spread = float(np.sum((y - y.mean()) ** 2))
+    return 1.0 - float(np.sum((y - z) ** 2)) / spread if spread > 0.0 else float("nan")
+
+
+def accuracy(y: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """Return the share of labels that agree.
+
+    Examples
+    --------
+    >>> accuracy([1, -1, 1, 1], [1, 1, 1, 1])
+    0.75
+    """
+    return float(np.mean(np.asarray(y) == np.asarray(labels)))
+
+
+def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
+    """Return the mean of -log(probability given to the true label).
+
+    Parameters
+    ----------
+    y : array-like of -1 and +1, shape (n,)
+    p : array-like, shape (n,)
+        Probabilities of +1; 0 and 1 are moved to the nearest representable probability.
+
+    Examples
+    --------
+    >>> round(log_loss([1, -1], [0.5, 0.5]), 6)
+    0.693147
+    """
+    p = np.clip(np.asarray(p, float), np.finfo(float).tiny, 1.0 - np.finfo(float).eps / 2)
+    return float(-np.mean(np.where(np.asarray(y) > 0, np.log(p), np.log1p(-p))))
+
+
+def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
+    """Return the area under the ROC curve: how often a +1 scores above a -1; ties count one half.
+
+    NaN when only one label occurs.
+
+    Examples
+    --------
+    >>> auc([1, 1, -1, -1], [0.9, 0.4, 0.4, 0.1])
+    0.875
+    """
+    positive = np.asarray(y) > 0
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    ranks = rankdata(np.asarray(score, float))
+    return float(
+        (ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    )
