@@ -12,7 +12,7 @@ from typing import Any
 from hogwild.engine.worker_process import opened, serve
 from hogwild.errors import WorkerDied
 
-_START_HINT = (
+START_HINT = (
     "It ended before it could run anything; its own message is on stderr. Under the start "
     "methods 'spawn' and 'forkserver' a worker imports the main script again: start the pool "
     'inside  if __name__ == "__main__":  and run the script from a file (not from stdin), with '
@@ -90,7 +90,7 @@ class Handle:
         code = None if self._process is None else self._process.exitcode
         error = WorkerDied(self.number, self.pid, code, self.task)
         if not self.settled:
-            error.add_note(_START_HINT)
+            error.add_note(START_HINT)
         return error
 
     def kill(self) -> None:

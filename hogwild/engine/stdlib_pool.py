@@ -5,7 +5,7 @@
     parent --> task queue (one lock) --> whichever worker holds the lock
        ^                                           |
        '------ result queue (one lock) <-----------'
-       watch: every 20 ms, are all the workers that were started still there?
+       watch: every 20 ms, are all workers still there?
 
 The articles use this pool, so it can be chosen (``pool="stdlib"``). What it can't do by itself, and
 how that is made good here:
@@ -18,7 +18,8 @@ how that is made good here:
   text;
 * a worker killed while it holds a queue's lock makes ``terminate()`` wait for ever: it runs in a
   thread, the workers are killed, and then the lock is opened (private attributes of the standard
-  library: this may stop working, and the thread would then be left behind, asleep).
+  library: this may stop working, and would then leave a sleeping thread behind, as does a message
+  that a worker had read half of when it was killed).
 
 A watch is no proof: of 250 workers killed at random moments a forerunner of this left 4 to a
 time-out. Prefer ``Pool``.
@@ -41,9 +42,9 @@ from typing import Any, Self
 import numpy as np
 
 from hogwild.engine import worker_process
-from hogwild.engine.handle import holding
+from hogwild.engine.handle import START_HINT, holding
 from hogwild.engine.shared import SharedArray
-from hogwild.engine.starting import checked_processes, quiet_start
+from hogwild.engine.starting import checked_processes, quiet_start, wrong_number
 from hogwild.errors import WorkerDied
 
 _LOOK = 0.02  # seconds between two looks at the workers
@@ -131,12 +132,14 @@ class StdlibPool:
         guarded = (context.Value("i", 0), self._pids, meeting, initializer, tuple(initargs))
         before = set(multiprocessing.active_children())
         self._pool: Any = None
+        self._started = False
         self._watched: list[BaseProcess] = []
         with self._ending_on_error("its workers could not be started"):
             with quiet_start(self.start_method):
                 self._pool = context.Pool(self.processes, _initialize, guarded)
             self._watched = [x for x in multiprocessing.active_children() if x not in before]
             self._collect([(_ready, None)] * self.processes)
+            self._started = True
 
     @property
     def pids(self) -> list[int]:
@@ -155,10 +158,7 @@ class StdlibPool:
         meet at a barrier before they start.
         """
         if len(arguments) != self.processes:
-            raise ValueError(
-                f"there must be one argument for each of the {self.processes} workers, "
-                f"got {len(arguments)}"
-            )
+            raise ValueError(wrong_number(len(arguments), self.processes))
         messages = [bytes(ForkingPickler.dumps((function, task))) for task in arguments]
         answers = self._call([(_task_of_each, messages)] * self.processes)
         return [result for _, result in sorted(answers, key=lambda answer: answer[0])]
@@ -215,6 +215,8 @@ class StdlibPool:
         except BaseException as error:
             self._closed = self._closed or f"{what} ({type(error).__name__})"
             self.terminate()
+            if isinstance(error, WorkerDied) and not self._started:
+                error.add_note(START_HINT)
             if isinstance(error, WorkerDied) and self._describe is not None:
                 raise holding(error, self._describe(error.worker)) from None
             raise
@@ -230,6 +232,9 @@ class StdlibPool:
             next(iter(waiting.values())).wait(_LOOK)
             for index in [index for index, result in waiting.items() if result.ready()]:
                 pid, data = waiting.pop(index).get()
+                if pid not in self._pids.array:  # it replaces one that is gone
+                    self._look(None)
+                    raise WorkerDied(self._missing(), None, None)
                 worker = self._number(pid)
                 done[index] = worker, worker_process.opened(data, worker, pid)
             if waiting:
@@ -245,26 +250,45 @@ class StdlibPool:
             if child.sentinel in gone:
                 raise WorkerDied(self._number(child.pid), child.pid, _exitcode(child))
         if len(self._watched) < self.processes:  # one was gone before the first look
-            raise WorkerDied(len(self._watched), None, None)
+            raise WorkerDied(self._missing(), None, None)
+
+    def _missing(self) -> int:
+        """The first number that none of the watched workers has."""
+        seated = np.isin(self._pids.array, [child.pid for child in self._watched])
+        return int(np.argmin(seated))
 
     def _number(self, pid: int | None) -> int:
-        """The number of the worker with this pid; -1 when it died before it had one."""
+        """The number of the worker with this pid; its place in the row if it died without one."""
         found = np.flatnonzero(self._pids.array == pid)
-        return int(found[0]) if len(found) else -1
+        if len(found):
+            return int(found[0])
+        return [child.pid for child in self._watched].index(pid)
 
     def _bounded(self, call: Callable[[], None], patience: float) -> None:
-        """Make a call that may never return; kill the workers if it takes longer than ``patience``."""
-        thread = threading.Thread(target=call, name="end of a pool", daemon=True)
+        """Make a call that may never return; after ``patience`` seconds kill the workers."""
+
+        def attempt() -> None:
+            # it raises when a dead worker has left a message half read; the workers end all the
+            # same
+            with suppress(Exception):
+                call()
+
+        thread = threading.Thread(target=attempt, name="end of a pool", daemon=True)
         thread.start()
         thread.join(patience)
+        # with those that the pool has started in the place of the dead
+        children = {*self._watched, *getattr(self._pool, "_pool", ())}
         deadline = time.monotonic() + _LEAVE
         while thread.is_alive() and time.monotonic() < deadline:
-            # with those that the pool has started in the place of the dead
-            for child in [*self._watched, *getattr(self._pool, "_pool", ())]:
+            children.update(getattr(self._pool, "_pool", ()))
+            for child in children:
                 child.kill()
             thread.join(_LOOK)
             if thread.is_alive():
                 _open_locks(self._pool)
+        for child in children:
+            child.kill()
+            child.join(_LEAVE)
 
 
 def _exitcode(child: BaseProcess) -> int | None:

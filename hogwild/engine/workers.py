@@ -35,7 +35,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hogwild.engine.handle import Handle, holding
-from hogwild.engine.starting import checked_processes, quiet_start
+from hogwild.engine.starting import checked_processes, quiet_start, wrong_number
 from hogwild.engine.worker_process import worker_number
 from hogwild.errors import WorkerDied
 
@@ -142,10 +142,7 @@ class Pool:
         [1, 2]
         """
         if len(arguments) != self.processes:
-            raise ValueError(
-                f"there must be one argument for each of the {self.processes} workers, "
-                f"got {len(arguments)}"
-            )
+            raise ValueError(wrong_number(len(arguments), self.processes))
         with self._call():
             for worker, argument in zip(self._workers, arguments, strict=True):
                 worker.hand(function, argument)
