@@ -21,8 +21,7 @@ _ROUNDS = 4  # of redrawing, before the few rows left get one exact draw each
 
 
 def blog_data(seed: int) -> tuple[Examples, Array]:
-    """Return the data of the blog post "Hogwild!? Implementing Async SGD in Python", and its
-    weights.
+    """Return data and true weights of the post "Hogwild!? Implementing Async SGD in Python".
 
     X is 20000 x 10 with exactly 40000 entries at places drawn without repetition, uniform on (0, 1)
     and divided by the largest; w_true is uniform on (0, 1); y = X w_true, without noise. About one

@@ -156,6 +156,5 @@ class StrictParser:
 
 
 def _show(field: bytes) -> str:
-    """Return the field in quotes, cut if it is very long, with escapes for bytes outside ASCII."""
-    text = field.decode("ascii", "backslashreplace")
-    return repr(text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
+    """Return the field in quotes, cut if it is long, with escapes for what is not printable."""
+    return repr(field if len(field) <= _LONGEST_SHOWN else field[:_LONGEST_SHOWN] + b"...")[1:]
