@@ -39,10 +39,13 @@ def make(request, start_method):
     return _maker(pool_tasks.POOLS[request.param], start_method)
 
 
-@pytest.fixture(params=["own-fork", "own-spawn", "own-forkserver", "stdlib-fork"])
+PROGRAMS = [("own", "fork"), ("own", "spawn"), ("own", "forkserver"), ("stdlib", "fork")]
+
+
+@pytest.fixture(params=PROGRAMS, ids="-".join)
 def make_most(request):
     """The same without the two slowest: what is tried does not depend on how workers start."""
-    kind, method = request.param.split("-")
+    kind, method = request.param
     return _maker(pool_tasks.POOLS[kind], method)
 
 
@@ -477,17 +480,17 @@ def _program(kind, method, task):
 
 
 @pytest.mark.parametrize("task", ["idle", "spin", "in_compiled_code"])
-@pytest.mark.parametrize("kind", pool_tasks.POOLS)
-def test_no_orphans_when_the_parent_is_killed(kind, start_method, task):
-    parent, workers = _program(kind, start_method, task)
+@pytest.mark.parametrize("kind, method", PROGRAMS)
+def test_no_orphans_when_the_parent_is_killed(kind, method, task):
+    parent, workers = _program(kind, method, task)
     parent.kill()
     assert workers.gone(2)
     parent.communicate()
 
 
-@pytest.mark.parametrize("kind", pool_tasks.POOLS)
-def test_ctrl_c_reaches_the_parent_alone_and_ends_all(kind, start_method):
-    parent, workers = _program(kind, start_method, "spin")
+@pytest.mark.parametrize("kind, method", PROGRAMS)
+def test_ctrl_c_reaches_the_parent_alone_and_ends_all(kind, method):
+    parent, workers = _program(kind, method, "spin")
     os.killpg(parent.pid, signal.SIGINT)
     assert workers.gone(2)
     _, errors = parent.communicate(timeout=10)

@@ -12,13 +12,6 @@ from typing import Any
 from hogwild.engine.worker_process import opened, serve
 from hogwild.errors import WorkerDied
 
-START_HINT = (
-    "It ended before it could run anything; its own message is on stderr. Under the start "
-    "methods 'spawn' and 'forkserver' a worker imports the main script again: start the pool "
-    'inside  if __name__ == "__main__":  and run the script from a file (not from stdin), with '
-    "the functions for the workers in a module."
-)
-
 
 class Handle:
     """The parent's side of a worker; made first, so that its process can always be ended."""
@@ -28,7 +21,6 @@ class Handle:
         self.connection, self._theirs = context.Pipe()
         self.pid: int | None = None
         self.task: object = None
-        self.settled = False
         self._context = context
         self._process: BaseProcess | None = None
 
@@ -69,7 +61,7 @@ class Handle:
             data = self.connection.recv_bytes()
         except (EOFError, OSError):
             raise self.death() from None
-        self.task, self.settled = None, True
+        self.task = None
         return opened(data, self.number, self.pid)
 
     def ended(self) -> bool:
@@ -88,10 +80,7 @@ class Handle:
         """The error for a worker that is gone."""
         self.join(1.0)  # the pipe closes a moment before there is an exit code
         code = None if self._process is None else self._process.exitcode
-        error = WorkerDied(self.number, self.pid, code, self.task)
-        if not self.settled:
-            error.add_note(START_HINT)
-        return error
+        return WorkerDied(self.number, self.pid, code, self.task)
 
     def kill(self) -> None:
         """End the process now (SIGKILL: no handler and no busy loop can delay it)."""
@@ -110,11 +99,3 @@ class Handle:
         if self._process is not None and self._process.exitcode is not None:
             self._process.close()
             self._process = None
-
-
-def holding(error: WorkerDied, what: object) -> WorkerDied:
-    """The same death, with what the worker held."""
-    told = WorkerDied(error.worker, error.pid, error.exitcode, what)
-    for note in getattr(error, "__notes__", ()):
-        told.add_note(note)
-    return told

@@ -24,11 +24,6 @@ def checked_processes(processes: Any) -> int:
     return processes
 
 
-def wrong_number(arguments: int, processes: int) -> str:
-    """What to say when ``run_on_each`` gets too few or too many arguments."""
-    return f"there must be one argument for each of the {processes} workers, got {arguments}"
-
-
 @contextmanager
 def quiet_start(start_method: str) -> Iterator[None]:
     """Start workers with Ctrl-C held back until they ignore it, and with one BLAS thread each.

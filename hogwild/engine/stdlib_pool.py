@@ -31,20 +31,19 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from hogwild.engine import worker_process
-from hogwild.engine.handle import START_HINT, holding
+from hogwild.engine.face import PoolFace
 from hogwild.engine.shared import SharedArray
-from hogwild.engine.starting import checked_processes, quiet_start, wrong_number
+from hogwild.engine.starting import quiet_start
 from hogwild.errors import WorkerDied
 
 _LOOK = 0.02  # seconds between two looks at the workers
@@ -98,7 +97,7 @@ def _task_of_each(messages: list[bytes]) -> tuple[int, bytes]:
     return _task(messages[worker_process.worker_number()])
 
 
-class StdlibPool:
+class StdlibPool(PoolFace):
     """``multiprocessing.Pool`` with a watch over its workers; parameters and errors of ``Pool``.
 
     Without ``describe`` a ``WorkerDied`` can't tell what the worker held: the standard pool doesn't
@@ -121,10 +120,7 @@ class StdlibPool:
         timeout: float | None = None,
         describe: Callable[[int], object] | None = None,
     ):
-        self.processes = checked_processes(processes)
-        self.timeout = timeout
-        self._describe = describe
-        self._closed = ""
+        super().__init__(processes, timeout, describe)
         self._pids = SharedArray(self.processes, np.int64)
         context: Any = multiprocessing.get_context(start_method)
         self.start_method: str = context.get_start_method()
@@ -132,7 +128,6 @@ class StdlibPool:
         guarded = (context.Value("i", 0), self._pids, meeting, initializer, tuple(initargs))
         before = set(multiprocessing.active_children())
         self._pool: Any = None
-        self._started = False
         self._watched: list[BaseProcess] = []
         with self._ending_on_error("its workers could not be started"):
             with quiet_start(self.start_method):
@@ -149,7 +144,8 @@ class StdlibPool:
     def map(self, function: Callable[[Any], Any], iterable: Iterable[Any]) -> list[Any]:
         """``[function(x) for x in iterable]``, each task run by whichever worker is free."""
         messages = [bytes(ForkingPickler.dumps((function, task))) for task in iterable]
-        return [result for _, result in self._call([(_task, message) for message in messages])]
+        with self._call():
+            return [result for _, result in self._collect([(_task, one) for one in messages])]
 
     def run_on_each(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         """Call ``function(arguments[w])`` once on every worker w; the results, by worker.
@@ -157,10 +153,11 @@ class StdlibPool:
         The standard pool can't address a worker, so all the arguments go to each of them, and they
         meet at a barrier before they start.
         """
-        if len(arguments) != self.processes:
-            raise ValueError(wrong_number(len(arguments), self.processes))
-        messages = [bytes(ForkingPickler.dumps((function, task))) for task in arguments]
-        answers = self._call([(_task_of_each, messages)] * self.processes)
+        messages = [
+            bytes(ForkingPickler.dumps((function, task))) for task in self._for_each(arguments)
+        ]
+        with self._call():
+            answers = self._collect([(_task_of_each, messages)] * self.processes)
         return [result for _, result in sorted(answers, key=lambda answer: answer[0])]
 
     def close(self) -> None:
@@ -169,13 +166,9 @@ class StdlibPool:
         if self._pool is not None:
             self._pool.close()
 
-    def join(self) -> None:
-        """Wait until the workers have left; after two seconds those still there are killed."""
-        if not self._closed:
-            raise RuntimeError("close() or terminate() the pool before join()")
+    def _wait_for_workers(self) -> None:
         if self._pool is not None:
             self._bounded(self._pool.join, patience=_LEAVE)
-            self.terminate()
 
     def terminate(self) -> None:
         """End the workers, one way or the other."""
@@ -186,40 +179,6 @@ class StdlibPool:
             for child in self._watched:
                 if child.exitcode is not None:
                     child.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-            self.join()
-        else:
-            self.terminate()
-
-    def _call(self, tasks: list[tuple[Callable[[Any], Any], Any]]) -> list[tuple[int, Any]]:
-        if self._closed:
-            raise RuntimeError(f"this pool has ended: {self._closed}. Make a new one.")
-        with self._ending_on_error("an earlier call failed"):
-            return self._collect(tasks)
-
-    @contextmanager
-    def _ending_on_error(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except BaseException as error:
-            self._closed = self._closed or f"{what} ({type(error).__name__})"
-            self.terminate()
-            if isinstance(error, WorkerDied) and not self._started:
-                error.add_note(START_HINT)
-            if isinstance(error, WorkerDied) and self._describe is not None:
-                raise holding(error, self._describe(error.worker)) from None
-            raise
 
     def _collect(self, tasks: list[tuple[Callable[[Any], Any], Any]]) -> list[tuple[int, Any]]:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
@@ -254,7 +213,7 @@ class StdlibPool:
 
     def _missing(self) -> int:
         """The first number that none of the watched workers has."""
-        seated = np.isin(self._pids.array, [child.pid for child in self._watched])
+        seated = np.isin(self._pids.array, [child.pid or -1 for child in self._watched])
         return int(np.argmin(seated))
 
     def _number(self, pid: int | None) -> int:

@@ -25,19 +25,16 @@ Used by the worker loop, and through it by the models.
 """
 
 import multiprocessing
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from hogwild.engine.handle import Handle, holding
-from hogwild.engine.starting import checked_processes, quiet_start, wrong_number
+from hogwild.engine.face import PoolFace
+from hogwild.engine.handle import Handle
+from hogwild.engine.starting import quiet_start
 from hogwild.engine.worker_process import worker_number
-from hogwild.errors import WorkerDied
 
 __all__ = ["Pool", "worker_number"]
 
@@ -45,7 +42,7 @@ _LEAVE = 2.0  # seconds that a worker gets to leave by itself after close()
 _LOOK = 0.5  # seconds between two looks at the processes themselves, should a pipe stay open
 
 
-class Pool:
+class Pool(PoolFace):
     """Worker processes with the face of ``multiprocessing.Pool``; none of its hangs.
 
     The constructor returns when every worker has run its initializer.
@@ -95,14 +92,10 @@ class Pool:
         timeout: float | None = None,
         describe: Callable[[int], object] | None = None,
     ):
-        self.processes = checked_processes(processes)
-        self.timeout = timeout
+        super().__init__(processes, timeout, describe)
         self._context: BaseContext = multiprocessing.get_context(start_method)
         self.start_method: str = self._context.get_start_method()
-        self._describe = describe
         self._workers: list[Handle] = []
-        self._closed = ""
-        self._calling = threading.Lock()
         with self._ending_on_error("its workers could not be started"):
             with quiet_start(self.start_method):
                 for number in range(self.processes):
@@ -110,6 +103,7 @@ class Pool:
                     self._workers.append(worker)
                     worker.start(self._workers, initializer, tuple(initargs))
             self._collect({worker: worker.number for worker in self._workers})
+            self._started = True
 
     @property
     def pids(self) -> list[int | None]:
@@ -124,11 +118,12 @@ class Pool:
         """
         tasks = list(iterable)
         with self._call():
-            waiting, busy = enumerate(tasks), {}
-            for worker, (index, task) in zip(self._workers, waiting, strict=False):
+            waiting = ((index, function, task) for index, task in enumerate(tasks))
+            busy = {}
+            for worker, (index, _, task) in zip(self._workers, waiting, strict=False):
                 worker.hand(function, task)
                 busy[worker] = index
-            return self._collect(busy, function, waiting)
+            return self._collect(busy, waiting)
 
     def run_on_each(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
         """Call ``function(arguments[w])`` once on every worker w; the results, by worker.
@@ -141,10 +136,9 @@ class Pool:
         ...     pool.run_on_each(abs, [-1, -2])
         [1, 2]
         """
-        if len(arguments) != self.processes:
-            raise ValueError(wrong_number(len(arguments), self.processes))
+        each = self._for_each(arguments)
         with self._call():
-            for worker, argument in zip(self._workers, arguments, strict=True):
+            for worker, argument in zip(self._workers, each, strict=True):
                 worker.hand(function, argument)
             return self._collect({worker: worker.number for worker in self._workers})
 
@@ -154,14 +148,10 @@ class Pool:
         for worker in self._workers:
             worker.connection.close()
 
-    def join(self) -> None:
-        """Wait until the workers have left; after two seconds those still there are killed."""
-        if not self._closed:
-            raise RuntimeError("close() or terminate() the pool before join()")
+    def _wait_for_workers(self) -> None:
         deadline = time.monotonic() + _LEAVE
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        self.terminate()
 
     def terminate(self) -> None:
         """Kill the workers now and reap them; nothing of the pool is left."""
@@ -173,49 +163,10 @@ class Pool:
             worker.release()
         self._workers.clear()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-            self.join()
-        else:
-            self.terminate()
-
-    @contextmanager
-    def _call(self) -> Iterator[None]:
-        if self._closed:
-            raise RuntimeError(f"this pool has ended: {self._closed}. Make a new one.")
-        if not self._calling.acquire(blocking=False):
-            raise RuntimeError("this pool is in the middle of another call (of another thread?)")
-        try:
-            with self._ending_on_error("an earlier call failed"):
-                yield
-        finally:
-            self._calling.release()
-
-    @contextmanager
-    def _ending_on_error(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except BaseException as error:
-            self._closed = self._closed or f"{what} ({type(error).__name__})"
-            self.terminate()
-            if isinstance(error, WorkerDied) and self._describe is not None:
-                raise holding(error, self._describe(error.worker)) from None
-            raise
-
     def _collect(
         self,
         busy: dict[Handle, int],
-        function: Callable[[Any], Any] = abs,
-        waiting: Iterable[tuple[int, Any]] = (),
+        waiting: Iterable[tuple[int, Callable[[Any], Any], Any]] = (),
     ) -> list[Any]:
         """The answers of all busy workers, by index; whoever has answered gets the next task."""
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
@@ -227,7 +178,7 @@ class Pool:
                 results[index] = worker.receive()
                 following = next(waiting, None)
                 if following is not None:
-                    busy[worker], task = following
+                    busy[worker], function, task = following
                     worker.hand(function, task)
         return [results[index] for index in sorted(results)]
 
