@@ -9,6 +9,7 @@ import sys
 from html import escape
 from pathlib import Path
 
+from docutils.parsers.rst.states import Inliner
 from latex2mathml.converter import convert
 
 import hogwild
@@ -59,6 +60,15 @@ autodoc_typehints = "none"  # the docstrings tell the types, with shapes and uni
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+
+
+def keep_bar(inliner, match, lineno):
+    """Take a bar as it stands: in our docstrings |w| is a size, never a substitution."""
+    end = match.end("start")
+    return match.string[:end], [], match.string[end:], []
+
+
+Inliner.dispatch["|"] = keep_bar
 
 # ---- how it looks ------------------------------------------------------------------------------
 
