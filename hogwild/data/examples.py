@@ -168,7 +168,7 @@ class Examples:
             start, stop, step = selection.indices(self.n_rows)
             if step == 1:
                 return self._span(start, max(start, stop))
-            picked = np.arange(start, stop, step)
+            picked = np.arange(self.n_rows)[selection]
         else:
             picked = np.asarray(selection)
             if picked.ndim != 1 or (picked.dtype.kind not in "biu" and picked.size):
