@@ -198,6 +198,57 @@ def test_rows_are_struck_out_rightly_at_each_density(shift, repeat):
     check_by_product(np.vstack([B] * repeat))
 
 
+def half_done(B, seed):
+    """A search in the state where a middling row is the best so far; what each row meets."""
+    rng = np.random.default_rng(seed)
+    B = B[B.any(axis=1)]
+    weight = np.where(rng.random(len(B)) < 0.2, 3, 1)
+    weight[::7] = 2
+    rows = sparse.csr_matrix(B)
+    meets = (B.astype(float) @ B.T.astype(float) > 0) @ weight
+    search = meeting._Search(rows, weight, int(weight.sum()), rng.permutation(len(B)))
+    search.best = int(np.quantile(meets, 0.5 + 0.12 * (seed % 4)))
+    hard_first = np.argsort(B @ (weight @ B.astype(int)), kind="stable")
+    return search, hard_first, meets
+
+
+@pytest.mark.parametrize("shift", [5, 20, 60, 150, 400])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("bound", [meeting._by_degrees, meeting._by_witnesses])
+def test_no_bound_strikes_out_a_row_that_beats_the_best(bound, seed, shift):
+    search, hard_first, meets = half_done(power_law(900, 300, shift, seed), seed)
+    before = len(search.alive)
+    bound(search, hard_first)
+    assert set(np.flatnonzero(meets > search.best)) <= set(search.alive.tolist())
+    assert len(search.alive) <= before
+
+
+@pytest.mark.parametrize(
+    ("bound", "shift"), [(meeting._by_degrees, 400), (meeting._by_witnesses, 20)]
+)
+def test_bounds_strike_out_rows_where_they_can(bound, shift):
+    search, hard_first, _ = half_done(power_law(900, 300, shift, 3, most=0.4), seed=3)
+    before = len(search.alive)
+    bound(search, hard_first)
+    assert len(search.alive) < before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_the_search_does_not_matter(seed):
+    search, hard_first, meets = half_done(power_law(1500, 300, 25, seed), seed)
+    search.best = int(np.sort(meets)[-50])
+    worst_first = np.argsort(meets, kind="stable")
+    search.alive = worst_first
+    meeting._count_all(search, [union.UnionSizes(search.rows, search.weight)], hard_first)
+    assert search.best == meets.max()
+    assert meets[search.best_row] == meets.max()
+
+
+def test_degrees_are_summed_weights():
+    rows = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 0]], bool))
+    assert meeting._degrees(rows, np.array([5, 2])).tolist() == [5, 7, 0]
+
+
 def test_few_rows_of_many_are_counted_in_power_law_data(monkeypatch):
     counted = 0
     of = union.UnionSizes.of

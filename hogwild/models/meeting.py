@@ -23,7 +23,7 @@ from hogwild.models.union import UnionSizes, chunks, popcount
 Ints = npt.NDArray[np.int64]
 
 _BATCH = 32  # rows counted at a time; the first are enough for a good figure to beat
-_MAX_WORDS = 160  # 64 witnesses cost a row about 1/200 of what counting it costs
+_WORDS = 160  # asking 64 witnesses costs a row about 1/160 of what counting it costs
 
 
 @dataclass
@@ -110,9 +110,11 @@ def _by_witnesses(search: _Search, hard_first: Ints) -> None:
     64 witnesses fit a word: each feature has the word of the witnesses that it occurs in, and what
     a row meets is the OR of its features' words. Stops when too few rows fall for the trouble.
     """
+    if len(search.alive) == 0:
+        return
     alive, missed = search.alive, np.zeros(len(search.alive), np.int64)
-    rows = search.rows[alive]
-    for n in range(min(_MAX_WORDS, len(hard_first) // 64)):
+    rows, n_struck = search.rows[alive], 0
+    for n in range(len(hard_first) // 64):
         witnesses = hard_first[64 * n : 64 * n + 64]
         words = np.zeros(search.rows.shape[1], np.uint64)
         for bit, features in enumerate(np.split(*_flat(search.rows, witnesses))):
@@ -120,10 +122,14 @@ def _by_witnesses(search: _Search, hard_first: Ints) -> None:
         lightest = int(search.weight[witnesses].min())
         missed += lightest * (64 - popcount(per_row(np.bitwise_or, rows, words)))
         left = missed < search.gap
-        if left.sum() < 0.8 * len(left):
-            alive, missed, rows = alive[left], missed[left], rows[left]
-        if len(alive) == 0 or missed.mean() * _MAX_WORDS < search.gap * (n + 1):
+        n_new = len(left) - int(np.count_nonzero(left)) - n_struck
+        n_struck += n_new
+        # it pays if rows fall now, or are on their way to fall before it has cost too much
+        on_the_way = missed.mean() * _WORDS >= search.gap * (n + 1)
+        if n_struck == len(left) or not (on_the_way or n_new * _WORDS >= len(left)):
             break
+        if 5 * n_struck > len(left):
+            alive, missed, rows, n_struck = alive[left], missed[left], rows[left], 0
     search.alive = alive[missed < search.gap]
 
 
