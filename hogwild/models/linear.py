@@ -31,7 +31,7 @@ from hogwild.models import linear_setup as setup
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_setup import FOLD, Memory, Settings
 from hogwild.models.lost import LostUpdates
-from hogwild.models.steps import StepRule, find_step
+from hogwild.models.steps import Backoff, StepRule, find_step
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -204,7 +204,7 @@ def fit_linear(
     n_workers = _n_workers(schedule, n_workers)
     _check(examples, loss, epochs, batch_size, tol, update_threshold)
     weight = _mean_one(examples)
-    rule = default_step(examples, loss) if step is None else find_step(step)
+    rule = default_step(examples, loss, epochs) if step is None else find_step(step)
     weights_of_penalty = setup.make_penalty(penalty, reg, l1_ratio, rule.adaptive)
     variant = Variant(
         batched=batch_size > 1,
@@ -226,9 +226,12 @@ def fit_linear(
     )  # fmt: skip
     context = context_of(start_method)
     plan = make_schedule(schedule, memory.clock.shape[0], n_workers, context)
+    arguments = (settings, memory, setup.make_gate(settings, plan, context))
+    if context.get_start_method() == "fork":
+        setup.build(0, *arguments)  # compiles here what the workers then inherit
     crew = Crew(
-        plan, setup.build, (settings, memory, setup.make_gate(settings, plan, context)),
-        n_workers=n_workers, start_method=start_method, pool=pool, traced=trace,
+        plan, setup.build, arguments, n_workers=n_workers, start_method=start_method, pool=pool,
+        traced=trace,
     )  # fmt: skip
     header = {
         "schedule": schedule, "n_workers": n_workers, "n_blocks": memory.clock.shape[0],
@@ -468,14 +471,25 @@ def _random(seed: Seed) -> tuple[Any, np.random.Generator]:
     return sequence.entropy, np.random.default_rng(sequence)
 
 
-def default_step(examples: Examples, loss: Loss) -> StepRule:
-    """Return the rule that ``fit_linear`` takes when none is given."""
-    from hogwild.models.steps import Backoff
+def default_step(examples: Examples, loss: Loss, epochs: int) -> StepRule:
+    """Return the rule that ``fit_linear`` takes when none is given.
 
-    squares = np.bincount(
-        np.repeat(np.arange(len(examples)), np.diff(examples.indptr)),
-        np.asarray(examples.data, float) ** 2,
-        minlength=len(examples),
-    )
-    curvature = loss.curvature if math.isfinite(loss.curvature) else 1.0
-    return Backoff(1.0 / (curvature * max(1.0 + float(squares.max()), 1e-12)))
+    It begins at 1 / (c (1 + |x|^2)), with c the largest curvature of the loss and |x|^2 the mean of
+    the rows' squared norms, or half of the largest where that is more: there a step along one row no
+    longer overshoots.  It falls in geometric steps to 1/200 of that in the last epoch, for the noise
+    of SGD falls with the step.  A loss with kinks takes the spread of the targets in place of 1/c.
+
+    Examples
+    --------
+    >>> examples = Examples([[1.0], [1.0]], [1.0, -1.0])
+    >>> default_step(examples, find_loss("logistic"), epochs=2)
+    Backoff(step=2.0, beta=0.005)
+    """
+    rows = np.repeat(np.arange(len(examples)), np.diff(examples.indptr))
+    squares = np.bincount(rows, np.square(examples.data, dtype=np.float64), minlength=len(examples))
+    size = 1.0 + max(float(squares.mean()), float(squares.max()) / 2)
+    if math.isfinite(loss.curvature):
+        reach = 1.0 / loss.curvature
+    else:
+        reach = 1.0 if loss.classifies else float(examples.y.std()) or 1.0
+    return Backoff(reach / size, beta=200.0 ** (-1.0 / max(1, epochs - 1)))
