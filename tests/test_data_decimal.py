@@ -32,6 +32,18 @@ def test_powers_out_of_reach_are_called_unknown():
 
 
 @pytest.mark.parametrize(
+    "mantissa",
+    [
+        90071992547409930,  # 2**53 + 1 in tenths: in the middle of two doubles
+        2**54 * 10 + 1,  # rounds to 2**54, where the units change
+    ],
+)
+def test_what_is_too_close_to_call_is_called_unknown(mantissa):
+    _, known = scale(np.array([mantissa], np.uint64), np.array([-1]))
+    assert known.tolist() == [False]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "9007199254740993",  # 2**53 + 1: in the middle of two doubles
@@ -61,6 +73,10 @@ def test_powers_out_of_reach_are_called_unknown():
         "1E0000000000000000005",
         "9.2233720368547758",
         "922337203685477580.8",
+        "1844674407.3709551617",  # 2**64 + 1 without the point
+        "0.18446744073709551617",
+        "9999999999.999999999",
+        "1e-1000000000000000000000000000005",
         "9999999999999999999",
         "0.9199999999999999999",
         "0.92233720368547758080",
@@ -72,7 +88,10 @@ def test_hard_cases_are_rounded_as_python_rounds(text):
     assert bits(parsed([text])) == bits([float(text)])
 
 
-@pytest.mark.parametrize("text", ["1e999", "-1e309", "9" * 400, "1.7976931348623159e308"])
+@pytest.mark.parametrize(
+    "text",
+    ["1e999", "-1e309", "1e1000000000000000000000000000005", "9" * 400, "1.7976931348623159e308"],
+)
 def test_what_overflows_is_left_to_the_strict_parser(text):
     assert parsed([text]) is None
 

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hogwild.data import Examples, blog_data, blog_start, sparse_classification
+from hogwild.data import Examples, blog_data, blog_start, generate, sparse_classification
 
 # ---- the blog's data ----------------------------------------------------------------------------
 
@@ -183,6 +183,16 @@ def test_features_are_drawn_as_often_as_their_law_says(n_features, wanted, round
     probability = np.arange(1.0, n_features + 1) ** -exponent
     expected = np.sort(exact_shares(probability / probability.sum(), wanted))[::-1] * n_rows
     assert np.abs(counts - expected).max() < 5 * np.sqrt(n_rows * 0.25)
+
+
+def test_a_row_that_is_completed_keeps_what_it_has():
+    rng = np.random.default_rng(0)
+    features = generate._Features.zipf(50, 1.0, rng)
+    for _ in range(20):
+        chosen = generate._complete(np.array([3, 7, 41]), 5, features, rng)
+        assert len(chosen) == 5
+        assert (np.diff(chosen) > 0).all()
+        assert {3, 7, 41} <= set(chosen.tolist())
 
 
 @pytest.mark.parametrize(

@@ -463,6 +463,14 @@ def test_many_float32_values_are_read_back_to_the_bit(tmp_path):
     assert same_bits(read_libsvm(tmp_path / "x", dtype=np.float32), examples)
 
 
+def test_a_float32_whose_shortest_decimal_rounds_twice_is_read_back_to_the_bit(tmp_path):
+    value = np.float32(7.038531e-26)
+    value = value if str(value) == "7.038531e-26" else np.nextafter(value, np.float32(1))
+    assert np.float32(float("7.038531e-26")) != value  # float64 lands in the middle of two float32
+    write_libsvm(Examples([[value]], np.ones(1, np.float32)), tmp_path / "x")
+    assert read_libsvm(tmp_path / "x", dtype=np.float32).data[0] == value
+
+
 def test_the_largest_column_is_written_and_read(tmp_path):
     examples = Examples._trusted(
         np.array([0, 1]),

@@ -57,9 +57,9 @@ def to_double(
     whole = digits[main]
     mantissa = whole * _TEN_INT[np.minimum(places, 19)]
     mantissa += digits[fraction] * point
-    # 18 digits never overflow 64 bits; a whole part of 0 adds none
+    # 19 digits never overflow 64 bits; a whole part of 0 adds none
     sure = fits[main] & fits[fraction]
-    sure &= ((end - start)[main] + places <= 18) | (whole == 0)
+    sure &= ((end - start)[main] + places <= 19) | (whole == 0)
     power = -places
     if has_exponent.any():
         exponent = (digits[last] * (last != fraction)).astype(np.int64)
