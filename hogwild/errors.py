@@ -3,17 +3,20 @@
 ::
 
     HogwildError
-    |-- DataError            (also ValueError)    a file or an array that can't be taken: path, line, reason
-    |-- DivergenceError      (also ArithmeticError) the loss became NaN or infinite: epoch, step
-    |-- WorkerDied           (also RuntimeError)  a process ended by itself: worker, pid, exitcode, holding
-    |-- WorkerFailed         (also RuntimeError)  a task or an initializer raised: worker, pid, cause
-    |-- SharedMemoryError    (also MemoryError)   not enough room for shared arrays: wanted, free
-    `-- MissingExtra         (also ImportError)   an optional library is not installed: extra
+    |-- DataError          (ValueError)       a file or array that can't be taken: path, line,
+    reason |-- DivergenceError    (ArithmeticError)  the loss became NaN or infinite: epoch, step
+    |-- WorkerDied         (RuntimeError)     a process ended by itself: worker, pid, exitcode,
+    holding |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid,
+    cause |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free
+    `-- MissingExtra       (ImportError)      an optional library is not installed: extra, what
+
+In parentheses: the built-in class that it also is.
 
 Each carries its data as attributes, so that a program need not parse the sentence.
 """
 
 import signal
+from typing import Any
 
 
 class HogwildError(Exception):
@@ -45,7 +48,7 @@ class DataError(HogwildError, ValueError):
         )
         super().__init__(f"{place}: {reason}" if place else reason)
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _rebuild_data_error, (self.reason, self.path, self.line)
 
 
@@ -78,7 +81,7 @@ class DivergenceError(HogwildError, ArithmeticError):
             f"Try a smaller step; {step / 10:.4g} is a tenth of it."
         )
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.epoch, self.step, self.what)
 
 
@@ -99,15 +102,18 @@ class WorkerDied(HogwildError, RuntimeError):
     Examples
     --------
     >>> print(WorkerDied(2, 4711, -9, holding=(0, 3)))
-    worker 2 (pid 4711) was killed by SIGKILL while it held (0, 3); running out of memory is the usual cause.
+    worker 2 (pid 4711) was killed by SIGKILL while it held (0, 3); running out of memory is the
+    usual cause.
     """
 
     def __init__(self, worker: int, pid: int | None, exitcode: int | None, holding: object = None):
         self.worker, self.pid, self.exitcode, self.holding = worker, pid, exitcode, holding
         held = f" while it held {holding}" if holding is not None else ""
-        super().__init__(f"worker {worker} (pid {pid}) {_ending(exitcode)[0]}{held}{_ending(exitcode)[1]}")
+        super().__init__(
+            f"worker {worker} (pid {pid}) {_ending(exitcode)[0]}{held}{_ending(exitcode)[1]}"
+        )
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.worker, self.pid, self.exitcode, self.holding)
 
 
@@ -145,7 +151,7 @@ class WorkerFailed(HogwildError, RuntimeError):
         last = cause.strip().splitlines()[-1] if cause.strip() else "no traceback"
         super().__init__(f"worker {worker} (pid {pid}) raised {last}\n\n{cause}")
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.worker, self.pid, self.cause)
 
 
@@ -162,17 +168,18 @@ class SharedMemoryError(HogwildError, MemoryError):
     Examples
     --------
     >>> print(SharedMemoryError(200_000_000, 64_000_000, "/dev/shm"))
-    200.0 MB of shared memory are needed and /dev/shm has 64.0 MB left; in a container, raise its size (docker run --shm-size).
+    200.0 MB of shared memory are needed and /dev/shm has 64.0 MB left; in a container, raise its
+    size (docker run --shm-size).
     """
 
     def __init__(self, wanted: int, free: int, where: str):
         self.wanted, self.free, self.where = wanted, free, where
         super().__init__(
-            f"{wanted / 1e6:.1f} MB of shared memory are needed and {where} has {free / 1e6:.1f} MB "
-            "left; in a container, raise its size (docker run --shm-size)."
+            f"{wanted / 1e6:.1f} MB of shared memory are needed and {where} has "
+            f"{free / 1e6:.1f} MB left; in a container, raise its size (docker run --shm-size)."
         )
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.wanted, self.free, self.where)
 
 
@@ -196,5 +203,5 @@ class MissingExtra(HogwildError, ImportError):
         self.extra, self.what = extra, what
         super().__init__(f"{what} needs the extra {extra!r}: pip install 'hogwild[{extra}]'")
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return type(self), (self.extra, self.what)

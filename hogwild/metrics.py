@@ -13,7 +13,7 @@ def rmse(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
 
     Examples
     --------
-    >>> rmse([1.0, 2.0], [1.0, 4.0]) ** 2
+    >>> rmse([1.0, 2.0], [3.0, 4.0])
     2.0
     """
     return float(np.sqrt(np.mean((np.asarray(y, float) - np.asarray(z, float)) ** 2)))
@@ -69,7 +69,7 @@ def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
     0.693147
     """
     p = np.clip(np.asarray(p, float), np.finfo(float).tiny, 1.0 - np.finfo(float).eps / 2)
-    return float(-np.mean(np.where(np.asarray(y) > 0, np.log(p), np.log1p(-p))))
+    return float(-np.mean(np.where(np.asarray(y) > 0, np.log(p), np.log1p(np.negative(p)))))
 
 
 def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:

@@ -1,14 +1,15 @@
-"""A schedule says which updates may run at the same time: ``acquire`` a block, update, ``release`` it.
+"""A schedule says which updates may run at the same time: ``acquire`` a block, update, ``release``
+it.
 
 Contract, the same for every schedule::
 
     start(order, updates)       the parent, before the workers run: these blocks, in this order
-    acquire(worker) -> Grant    a block to work on, with the number of the grant; None when none is left
-    release(worker, grant)      the block is done
+    acquire(worker) -> Grant    a block to work on, with the number of the grant; None when none is
+    left release(worker, grant)      the block is done
 
-``order`` holds block numbers, ``updates`` how many updates each of them will make.  A schedule keeps its
-state in shared memory, so the same object serves all workers; it reaches them as an initial argument of
-the Pool.  Driven alone, without any process, it can be tested and simulated.
+``order`` holds block numbers, ``updates`` how many updates each of them will make.  A schedule
+keeps its state in shared memory, so the same object serves all workers; it reaches them as an
+initial argument of the Pool.  Driven alone, without any process, it can be tested and simulated.
 
 For sparse linear models a block is a run of consecutive rows, and any two may run at the same time:
 that is what makes Hogwild! a schedule like the others.
@@ -78,9 +79,9 @@ class Serial:
 class Hogwild:
     """Every block is always free: whoever has time takes the next one (Niu et al. 2011, section 3).
 
-    The blocks of an epoch are dealt out without replacement, as the article's experiments do.  The lock
-    guards only the counter of blocks handed out, once for hundreds of updates; the updates themselves
-    take no lock.
+    The blocks of an epoch are dealt out without replacement, as the article's experiments do.  The
+    lock guards only the counter of blocks handed out, once for hundreds of updates; the updates
+    themselves take no lock.
 
     Parameters
     ----------
@@ -117,9 +118,9 @@ class Hogwild:
 class RoundRobin:
     """The workers compute at the same time and write in turn: the article's comparator (section 5).
 
-    Blocks are dealt in a circle, worker p gets the p-th, the (p + n_workers)-th and so on.  The turn is
-    taken at the write of each update, by the gate of ``kernels.gates``, with the state that ``start``
-    puts into ``gate``: whose turn it is, then how many updates each worker has left.
+    Blocks are dealt in a circle, worker p gets the p-th, the (p + n_workers)-th and so on.  The
+    turn is taken at the write of each update, by the gate of ``kernels.gates``, with the state
+    that ``start`` puts into ``gate``: whose turn it is, then how many updates each worker has left.
 
     Parameters
     ----------

@@ -101,8 +101,8 @@ class StdlibPool(PoolFace):
     """``multiprocessing.Pool`` with a watch over its workers; parameters and errors of ``Pool``.
 
     Without ``describe`` a ``WorkerDied`` can't tell what the worker held: the standard pool doesn't
-    know who took which task. Nor is its exit code certain: a thread of the standard pool asks for it
-    too, and one of the two may come too late (then it is None, or 255 under forkserver).
+    know who took which task. Nor is its exit code certain: a thread of the standard pool asks for
+    it too, and one of the two may come too late (then it is None, or 255 under forkserver).
 
     Examples
     --------

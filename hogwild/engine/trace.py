@@ -1,14 +1,14 @@
 """A trace says what happened: who acquired and released which block, when, by one clock.
 
-The clock is ``time.monotonic_ns``, which all processes of a machine share on Linux.  A trace is kept as
-JSON lines: first a header, then an event a line::
+The clock is ``time.monotonic_ns``, which all processes of a machine share on Linux.  A trace is
+kept as JSON lines: first a header, then an event a line::
 
     {"format": "hogwild-trace", "version": 1, "schedule": "hogwild", "n_workers": 2, ...}
     {"t": 1200, "worker": 0, "event": "acquire", "epoch": 1, "number": 0, "block": 5}
     {"t": 5100, "worker": 0, "event": "release", "epoch": 1, "number": 0, "block": 5}
 
-``epoch`` counts from 1, workers, numbers and blocks from 0; ``t`` is in nanoseconds, with any origin.
-``Trace.check`` tells in one sentence what broke which rule.
+``epoch`` counts from 1, workers, numbers and blocks from 0; ``t`` is in nanoseconds, with any
+origin. ``Trace.check`` tells in one sentence what broke which rule.
 
 Written by ``engine.loop``; read by whoever wants to check or draw a run.
 """
@@ -64,9 +64,9 @@ class Trace:
     def check(self) -> str | None:
         """Return what breaks the rules, in one sentence, or None.
 
-        The rules: a worker's clock never runs back; it holds one block at a time and releases that one;
-        nothing is held at the end; in every epoch each block is granted exactly once; and under
-        "serial" no two blocks are held at once.
+        The rules: a worker's clock never runs back; it holds one block at a time and releases that
+        one; nothing is held at the end; in every epoch each block is granted exactly once; and
+        under "serial" no two blocks are held at once.
         """
         holding: dict[int, Event] = {}
         granted: dict[int, set[int]] = {}
@@ -135,7 +135,9 @@ class Trace:
             raise DataError("an empty file is not a trace", path=name)
         head = _record(lines[0], name, 1)
         if head.pop("format", None) != FORMAT or head.pop("version", None) != VERSION:
-            raise DataError(f"expected the header of a {FORMAT}, version {VERSION}", path=name, line=1)
+            raise DataError(
+                f"expected the header of a {FORMAT}, version {VERSION}", path=name, line=1
+            )
         events = [_event(line, name, number) for number, line in enumerate(lines[1:], start=2)]
         return cls(head, events)
 

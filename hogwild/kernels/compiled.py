@@ -1,11 +1,13 @@
 """One switch: the same Python source, run as it is or compiled by numba (the extra ``fast``).
 
-Nothing is compiled at import; a kernel is compiled at its first call, in about half a second a process
-(forked workers inherit what their parent has compiled).  Numba's cache on disk is left alone: it can't
-recognise a function that was built around another one, so it would never hit, and grow at each run.
+Nothing is compiled at import; a kernel is compiled at its first call, in about half a second a
+process (forked workers inherit what their parent has compiled).  Numba's cache on disk is left
+alone: it can't recognise a function that was built around another one, so it would never hit, and
+grow at each run.
 
-No fast-math: a compiled kernel gives in float64 the same bits as the interpreted one, and reordering
-was measured to be slower for these gathers.  Called by ``kernels.linear`` and ``kernels.gates``.
+No fast-math: a compiled kernel gives in float64 the same bits as the interpreted one, and
+reordering was measured to be slower for these gathers.  Called by ``kernels.linear`` and
+``kernels.gates``.
 """
 
 import importlib.util
@@ -23,8 +25,8 @@ def have_numba() -> bool:
 def jit(function: Callable, *, inline: bool = False) -> Callable:
     """Return `function` compiled by numba, without the interpreter lock and with IEEE division.
 
-    `inline` puts its body where it is called: a call that hands over arrays costs as much as a dozen
-    updates of one coordinate, and the compiler does not always remove it by itself.
+    `inline` puts its body where it is called: a call that hands over arrays costs as much as a
+    dozen updates of one coordinate, and the compiler does not always remove it by itself.
 
     Raises
     ------
@@ -35,17 +37,18 @@ def jit(function: Callable, *, inline: bool = False) -> Callable:
         raise MissingExtra("fast", 'kernel="numba"')
     import numba
 
-    return numba.njit(
-        nogil=True, error_model="numpy", inline="always" if inline else "never"
-    )(function)
+    return numba.njit(nogil=True, error_model="numpy", inline="always" if inline else "never")(
+        function
+    )
 
 
 def atomics() -> "Atomics":
     """Return compiled atomic operations on one element of an array.
 
     ``add`` is the component-wise atomic addition that the Hogwild! paper assumes (section 3): a
-    compare-and-swap loop of the processor, so that no update is ever lost.  The others are what spin
-    locks and turn-taking need, on int64 arrays: numba may otherwise read a flag once and never again.
+    compare-and-swap loop of the processor, so that no update is ever lost.  The others are what
+    spin locks and turn-taking need, on int64 arrays: numba may otherwise read a flag once and
+    never again.
 
     Raises
     ------
@@ -64,8 +67,8 @@ def atomics() -> "Atomics":
         return cgutils.get_item_pointer(context, builder, kind, array, [args[1]], wraparound=False)
 
     @intrinsic
-    def add(typing_context, array, index, x):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def add(typing_context, array, index, x):
+        def generate(context, builder, signature, args):
             x = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
             spot = place(context, builder, signature, args)
             return builder.atomic_rmw("fadd", spot, x, "monotonic")
@@ -73,8 +76,8 @@ def atomics() -> "Atomics":
         return array.dtype(array, index, x), generate
 
     @intrinsic
-    def swap(typing_context, array, index, x):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def swap(typing_context, array, index, x):
+        def generate(context, builder, signature, args):
             x = context.cast(builder, args[2], signature.args[2], types.int64)
             return builder.atomic_rmw(
                 "xchg", place(context, builder, signature, args), x, "seq_cst"
@@ -83,8 +86,8 @@ def atomics() -> "Atomics":
         return types.int64(array, index, x), generate
 
     @intrinsic
-    def load(typing_context, array, index):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def load(typing_context, array, index):
+        def generate(context, builder, signature, args):
             return builder.load_atomic(
                 place(context, builder, signature, args), ordering="seq_cst", align=8
             )
@@ -97,7 +100,7 @@ def atomics() -> "Atomics":
 
 
 class Atomics(NamedTuple):
-    """``add(a, i, x)``, ``swap(a, i, x) -> old``, ``load(a, i)``, and ``pause()`` between two looks."""
+    """``add(a, i, x)``, ``swap(a, i, x) -> old``, ``load(a, i)``; ``pause()`` between two looks."""
 
     add: Callable
     swap: Callable

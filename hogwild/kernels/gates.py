@@ -1,8 +1,9 @@
 """What an update passes through when its write must not overlap another's: a lock, or a turn.
 
-A *gate* is a pair of functions, ``enter(gate, worker)`` and ``leave(gate, worker)``, around the write of
-one update.  Hogwild! itself has none.  ``write="locked"`` takes one lock; the round-robin comparator
-(Niu et al. 2011, section 5) lets the workers write in a fixed order, waiting busily, as its authors did.
+A *gate* is a pair of functions, ``enter(gate, worker)`` and ``leave(gate, worker)``, around the
+write of one update.  Hogwild! itself has none.  ``write="locked"`` takes one lock; the round-robin
+comparator (Niu et al. 2011, section 5) lets the workers write in a fixed order, waiting busily, as
+its authors did.
 
 Each exists in the two forms in which a kernel runs.  Called by ``kernels.linear``.
 """
@@ -43,10 +44,11 @@ def compiled_lock() -> Gate:
 
 
 def python_turn() -> Gate:
-    """Return the gate of a fixed order: ``gate[0]`` is whose turn it is, ``gate[1 + p]`` what p has left.
+    """Return the gate of a fixed order: ``gate[0]`` is whose turn it is, ``gate[1 + p]`` what p
+    has left.
 
-    Only the worker whose turn it is writes to `gate`, so plain reads and writes suffice.  One that has
-    nothing left is passed over.
+    Only the worker whose turn it is writes to `gate`, so plain reads and writes suffice.  One that
+    has nothing left is passed over.
     """
 
     def enter(gate, worker):

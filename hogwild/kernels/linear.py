@@ -6,17 +6,19 @@ For an example (x, y) with the coordinates e = {j : x_j stored} (Niu et al. 2011
     w_j <- w_j - step g x_j   for j in e    b <- b - step g
 
 A batch of several rows uses one w for all its slopes and writes the mean of their gradients once.
-This module is the scalar loop: it runs as it is, slowly, or compiled by numba, with the same bits in
-float64.  It and ``kernels.linear_numpy`` are the only code that writes to shared weights.
+This module is the scalar loop: it runs as it is, slowly, or compiled by numba, with the same bits
+in float64.  It and ``kernels.linear_numpy`` are the only code that writes to shared weights.
 
 How the penalties stay sparse:
 
-* L2, dense (``l2``): the weights are kept as w = scale * v, and a step's shrinking of *all* coordinates
+* L2, dense (``l2``): the weights are kept as w = scale * v, and a step's shrinking of *all*
+coordinates
   is one multiplication of ``scale``, which follows from the number of the update and so needs no
   sharing.  ``fit`` folds it back into the weights.
-* L1, and the paper's sparse L2 (``l1``, ``sparse_l2``): a coordinate that occurs in d of m examples pays
-  ``share = m / d`` of the penalty whenever it is touched, so that a whole epoch pays exactly the penalty
-  of the objective; the payment is a proximal step, which is stable for any size.
+* L1, and the paper's sparse L2 (``l1``, ``sparse_l2``): a coordinate that occurs in d of m
+examples pays
+  ``share = m / d`` of the penalty whenever it is touched, so that a whole epoch pays exactly the
+  penalty of the objective; the payment is a proximal step, which is stable for any size.
 
 Called by ``models.linear`` through the worker loop, once for every run of rows.
 """
@@ -33,7 +35,9 @@ from hogwild.kernels.gates import compiled_lock, compiled_turn, python_lock, pyt
 from hogwild.kernels.losses import Loss
 
 WRITES = ("plain", "add_at", "locked", "atomic")
-ADAGRAD_FLOOR = 1e-10  # added to the root, so that a coordinate without any gradient divides by no zero
+ADAGRAD_FLOOR = (
+    1e-10  # added to the root, so that a coordinate without any gradient divides by no zero
+)
 
 
 class Variant(NamedTuple):
@@ -77,7 +81,8 @@ class Shared(NamedTuple):
     squares : float array, shape (n_features + 1,) or (1,)     updated in place
         AdaGrad's sums of squared gradients.
     applied : float64 array, shape (n_features + 3,) or (1,)     updated in place
-        This worker's sum of deltas for each coordinate, then the sum of their sizes, then their number.
+        This worker's sum of deltas for each coordinate, then the sum of their sizes, then their
+        number.
     """
 
     indptr: Any
@@ -107,7 +112,7 @@ Update = Callable[..., float]
 
 @functools.cache
 def make_update(loss: Loss, variant: Variant, *, compiled: bool) -> Update:
-    """Return ``update(start, stop, steps, scale, l2, shared, constants, gate, scratch) -> loss``.
+    """Return ``update(start, stop, steps, scale, l2, shared, constants, gate, scratch)``.
 
     The function updates ``shared.w`` once for every batch of rows start <= i < stop.
 
@@ -118,7 +123,8 @@ def make_update(loss: Loss, variant: Variant, *, compiled: bool) -> Update:
     steps : float64 array, shape (n_batches,)
         The learning rate of each update of the run.
     scale : float
-        What ``w`` is multiplied by at the start of the run; below, L2's dense weight `l2` shrinks it.
+        What ``w`` is multiplied by at the start of the run; below, L2's dense weight `l2` shrinks
+        it.
     gate : object
         The lock or the turn of ``kernels.gates``; any value where the write needs none.
     scratch : tuple of arrays
@@ -150,9 +156,9 @@ def make_scratch(n_weights: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def as_plain(arrays: Any) -> Any:
-    """Return the arrays as memoryviews: the interpreted loop reads those 3 times faster, same bits."""
+    """Return the arrays as memoryviews: the interpreted loop reads those faster, same bits."""
     views = [memoryview(array) for array in arrays]
-    return arrays._make(views) if isinstance(arrays, Shared) else tuple(views)
+    return Shared(*views) if isinstance(arrays, Shared) else tuple(views)
 
 
 def _add(w, j, delta):
@@ -182,7 +188,8 @@ def _gate(write: str, compiled: bool) -> tuple[Callable, Callable]:
 
 
 def _make_move(variant: Variant, add: Callable) -> Callable:
-    """Return the update of one coordinate j, given its gradient g and the share of rows touching it.
+    """Return the update of one coordinate j, given its gradient g and the share of rows touching
+    it.
 
     `rate` is step / scale and `toll` is l1 / scale, the same for a whole row.
     """
@@ -288,8 +295,9 @@ def _make_batch_loop(
             enter(gate, worker)
             for t in range(n_touched):
                 j = touched[t]
+                touch = count[j] / (end - first)
                 move(
-                    j, gradient[j], count[j] / (end - first), step, rate, toll, sparse_l2, threshold,
+                    j, gradient[j], touch, step, rate, toll, sparse_l2, threshold,
                     w, share, squares, applied,
                 )  # fmt: skip
                 gradient[j] = 0.0

@@ -1,12 +1,12 @@
 """The updates of ``kernels.linear`` in numpy alone: a whole row, or a whole batch, at a time.
 
-With ``batch_size=1`` this is the same sequence of updates as the scalar loop; a row's dot product is
-summed in another order, so results agree to rounding, not to the bit.  With larger batches the gradient of
-the whole batch is taken at one w, as the scalar loop's batches do.
+With ``batch_size=1`` this is the same sequence of updates as the scalar loop; a row's dot product
+is summed in another order, so results agree to rounding, not to the bit.  With larger batches the
+gradient of the whole batch is taken at one w, as the scalar loop's batches do.
 
 How the write is done decides what two workers can overwrite (`write`): ``plain`` is the blog's
-``w[ix] -= g``, which copies, subtracts and stores a whole row; ``add_at`` adds coordinate by coordinate
-and was measured to lose 100 to 600 times fewer updates.
+``w[ix] -= g``, which copies, subtracts and stores a whole row; ``add_at`` adds coordinate by
+coordinate and was measured to lose 100 to 600 times fewer updates.
 
 Called by ``models.linear`` through the worker loop, once for every run of rows.
 """
@@ -35,7 +35,7 @@ def _open(gate, worker):
 
 
 def _make_move(variant: Variant) -> Callable:
-    """Return the update of the distinct coordinates `ix`, given their gradients and touching shares."""
+    """Return the update of the distinct coordinates `ix`, given gradients and touching shares."""
     filtered, penalised, adaptive, recorded = variant[1:5]
     add_at = variant.write == "add_at"
 
@@ -87,7 +87,7 @@ def _make_move_intercept(variant: Variant) -> Callable:
 
 
 def _record(applied: np.ndarray, ix: np.ndarray | int, delta: np.ndarray | float) -> None:
-    """Add the deltas of distinct coordinates to this worker's sums, their sizes and their number."""
+    """Add deltas of distinct coordinates to this worker's sums, their sizes and their number."""
     applied[ix] += delta
     applied[-2] += np.abs(delta).sum()
     applied[-1] += np.size(delta)
@@ -170,10 +170,11 @@ def _row_sums(products: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def _gather(
     ix: np.ndarray, terms: np.ndarray, n_features: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct coordinates of a batch, the sum of terms of each, and how often it occurs.
+    """Return the distinct coordinates of a batch, the sum of terms of each, and how often it
+    occurs.
 
-    A batch that is small beside the number of features is sorted; a large one is counted into arrays
-    as long as the weights.
+    A batch that is small beside the number of features is sorted; a large one is counted into
+    arrays as long as the weights.
     """
     if 8 * len(ix) < n_features:
         touched, place, count = np.unique(ix, return_inverse=True, return_counts=True)

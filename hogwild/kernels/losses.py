@@ -1,13 +1,13 @@
 """A loss is a pair of scalar functions, its value and its slope in the prediction z.
 
-Each class gives the pair twice: ``pair()`` returns plain scalar functions, which the Python kernel runs
-as they are and numba compiles; ``values`` and ``slopes`` are the same formulas over whole arrays, for
-mini-batches and for the objective.  A slope is the derivative dvalue/dz; where there is none (a kink) it
-is the one that scikit-learn takes, named in the class.  The gradient of one example (x, y) is then
-``slope(w . x, y) * x``.
+Each class gives the pair twice: ``pair()`` returns plain scalar functions, which the Python kernel
+runs as they are and numba compiles; ``values`` and ``slopes`` are the same formulas over whole
+arrays, for mini-batches and for the objective.  A slope is the derivative dvalue/dz; where there
+is none (a kink) it is the one that scikit-learn takes, named in the class.  The gradient of one
+example (x, y) is then ``slope(w . x, y) * x``.
 
-Called by the kernels, which get the scalar pair, and by ``models.linear`` for the objective.  A loss of
-your own is a frozen dataclass with the same five members.
+Called by the kernels, which get the scalar pair, and by ``models.linear`` for the objective.  A
+loss of your own is a frozen dataclass with the same five members.
 """
 
 import math
@@ -333,5 +333,7 @@ def find_loss(loss: "str | Loss") -> Loss:
             raise ValueError(f"unknown loss {loss!r}; the losses are {', '.join(LOSSES)}")
         return LOSSES[loss]()
     if not all(hasattr(loss, name) for name in ("pair", "values", "slopes", "classifies")):
-        raise ValueError(f"a loss needs pair, values, slopes, classifies and curvature; got {loss!r}")
+        raise ValueError(
+            f"a loss needs pair, values, slopes, classifies and curvature; got {loss!r}"
+        )
     return loss

@@ -1,16 +1,37 @@
 """Models that SGD can fit: ``fit -> record``, ``predict``, ``save``, ``load``."""
 
-from hogwild.models.linear import EpochRecord, LinearFit, fit_linear
+from hogwild.models.linear import fit_linear
 from hogwild.models.linear_model import LinearModel
+from hogwild.models.linear_record import EpochRecord, LinearFit
 from hogwild.models.lost import LostUpdates
 from hogwild.models.sparsity import Sparsity, sparsity
+from hogwild.models.steps import (
+    AdaGrad,
+    Backoff,
+    Constant,
+    InverseScaling,
+    InverseSqrt,
+    StepRule,
+    find_step,
+)
+from hogwild.models.theory import backoff_iterations, paper_iterations, paper_step
 
 __all__ = [
+    "AdaGrad",
+    "Backoff",
+    "Constant",
     "EpochRecord",
+    "InverseScaling",
+    "InverseSqrt",
     "LinearFit",
     "LinearModel",
     "LostUpdates",
     "Sparsity",
+    "StepRule",
+    "backoff_iterations",
+    "find_step",
     "fit_linear",
+    "paper_iterations",
+    "paper_step",
     "sparsity",
 ]

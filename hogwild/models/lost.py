@@ -1,13 +1,13 @@
 """Lost updates, measured: what the workers added against what the weights hold.
 
-Each worker sums the deltas that it applies into an array of its own, where nobody can overwrite them.
-After an epoch, with w the shared weights before and w' after it::
+Each worker sums the deltas that it applies into an array of its own, where nobody can overwrite
+them. After an epoch, with w the shared weights before and w' after it::
 
     residue_j = w'_j - (w_j + sum_p D_pj)        0 up to rounding, if every write took effect
 
-Neither the loss nor the difference from a serial run measures this: stale reads move both without any
-write being lost.  Opposite losses cancel within an epoch, so the share is a lower bound; and the
-instrument makes a step longer, so losses are rarer than without it.
+Neither the loss nor the difference from a serial run measures this: stale reads move both without
+any write being lost.  Opposite losses cancel within an epoch, so the share is a lower bound; and
+the instrument makes a step longer, so losses are rarer than without it.
 
 Filled by ``models.linear`` for ``lost_updates=True``.
 """
@@ -54,8 +54,11 @@ class LostUpdates:
         before: npt.NDArray[np.floating],
         after: npt.NDArray[np.floating],
         applied: npt.NDArray[np.float64],
+        scale: float = 1.0,
     ) -> None:
         """Add an epoch: weights before and after it, and each worker's row of sums.
+
+        All three are divided by `scale`, where a dense penalty keeps the weights so.
 
         A row of `applied` holds the sum of deltas of each weight, then the sum of their sizes, then
         their number.
@@ -63,13 +66,15 @@ class LostUpdates:
         Examples
         --------
         >>> lost = LostUpdates()
-        >>> lost.add_epoch(np.zeros(1), np.array([3.0]), np.array([[2.0, 2.0, 1.0], [2.0, 2.0, 1.0]]))
+        >>> lost.add_epoch(
+        ...     np.zeros(1), np.array([3.0]), np.array([[2.0, 2.0, 1.0], [2.0, 2.0, 1.0]])
+        ... )
         >>> lost.share, lost.updates
         (0.25, 2)
         """
         n = len(before)
         deltas = applied[:, :n].sum(axis=0)
-        self.residue += float(np.abs(after - (before + deltas)).sum())
-        self.net += float(np.abs(deltas).sum())
-        self.path += float(applied[:, n].sum())
+        self.residue += scale * float(np.abs(after - (before + deltas)).sum())
+        self.net += scale * float(np.abs(deltas).sum())
+        self.path += scale * float(applied[:, n].sum())
         self.updates += int(applied[:, n + 1].sum())

@@ -1,8 +1,8 @@
 """The learning rate of every update, as a rule that can be asked for any stretch of updates.
 
-``rule.at(epoch, t)`` gives the steps of the updates numbered t (int array, counted from 0 over the whole
-fit) in that epoch (counted from 1).  The number follows from the position in the epoch, not from a
-shared counter, so workers agree on it without talking to one another.
+``rule.at(epoch, t)`` gives the steps of the updates numbered t (int array, counted from 0 over the
+whole fit) in that epoch (counted from 1).  The number follows from the position in the epoch, not
+from a shared counter, so workers agree on it without talking to one another.
 
 A rule of your own is a frozen dataclass with ``at`` and ``adaptive``.  Called by ``models.linear``.
 """
@@ -52,7 +52,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Backoff:
-    """Constant within an epoch and ``beta`` times smaller in the next (the paper's experiments: .9).
+    """Constant within an epoch, ``beta`` times smaller in the next (.9 in the paper's experiments).
 
     Niu et al. 2011, sections 5 and 7.
 
@@ -98,7 +98,7 @@ class InverseScaling:
 
     def at(self, epoch: int, t: Ints) -> Floats:
         """Return the step of every update."""
-        return self.step / (1.0 + self.decay * t) ** self.power
+        return np.asarray(self.step / (1.0 + self.decay * t) ** self.power, np.float64)
 
 
 @dataclass(frozen=True)
@@ -162,11 +162,11 @@ def find_step(step: "float | StepRule") -> StepRule:
     >>> find_step(0.1)
     Constant(step=0.1)
     """
-    if isinstance(step, int | float | np.number) and not isinstance(step, bool):
-        return Constant(float(step))
-    if not hasattr(step, "at") or not hasattr(step, "adaptive"):
+    if isinstance(step, bool) or not (
+        isinstance(step, int | float | np.number) or hasattr(step, "at")
+    ):
         raise ValueError(f"step must be a number or a rule with at() and adaptive, got {step!r}")
-    return step
+    return Constant(float(step)) if isinstance(step, int | float | np.number) else step
 
 
 def _positive(name: str, value: float) -> None:

@@ -1,0 +1,238 @@
+"""The options of a linear fit, checked; the small record of them that every worker gets.
+
+Called by ``models.linear``.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hogwild.data import Examples
+from hogwild.engine.schedules import SCHEDULES
+from hogwild.engine.starting import checked_processes
+from hogwild.errors import DataError, MissingExtra
+from hogwild.kernels.compiled import have_numba
+from hogwild.kernels.linear import WRITES, Variant
+from hogwild.kernels.losses import Loss
+from hogwild.models.steps import Backoff, StepRule, find_step
+
+KERNELS = ("auto", "python", "numpy", "numba")
+PENALTIES = ("none", "l2", "l1", "elasticnet", "sparse_l2")
+FOLD = 1e-4  # the scale of L2's dense form is folded into the weights before it falls below this
+
+
+class Penalty(NamedTuple):
+    """The weights of a penalty's parts: dense L2, L1, and the paper's sparse form of L2."""
+
+    l2: float
+    l1: float
+    sparse_l2: float
+
+    def value(self, w: npt.NDArray[Any]) -> float:
+        """Return the penalty's part of the objective."""
+        squares = float(w @ w) if self.l2 or self.sparse_l2 else 0.0
+        size = float(np.abs(w).sum()) if self.l1 else 0.0
+        return (self.l2 + self.sparse_l2) / 2 * squares + self.l1 * size
+
+
+def make_penalty(penalty: str | None, reg: float, l1_ratio: float, adaptive: bool) -> Penalty:
+    """Return the weights of a named penalty of strength `reg`.
+
+    Under AdaGrad the coordinates have steps of their own, so L2 can't be one common scale and
+    takes its sparse form.
+
+    Examples
+    --------
+    >>> make_penalty("elasticnet", 0.5, 0.25, adaptive=False)
+    Penalty(l2=0.375, l1=0.125, sparse_l2=0.0)
+    """
+    if penalty is None:
+        penalty = "none"
+    if penalty not in PENALTIES:
+        raise ValueError(f"unknown penalty {penalty!r}; the penalties are {', '.join(PENALTIES)}")
+    if not 0.0 <= reg < math.inf:
+        raise ValueError(f"reg must be 0 or more, got {reg!r}")
+    if not 0.0 <= l1_ratio <= 1.0:
+        raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
+    l1_share = {"l1": 1.0, "elasticnet": l1_ratio}.get(penalty, 0.0)
+    l2 = 0.0 if penalty == "none" else reg * (1.0 - l1_share)
+    sparse = penalty == "sparse_l2" or adaptive
+    return Penalty(
+        0.0 if sparse else l2, reg * l1_share if l1_share else 0.0, l2 if sparse else 0.0
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a worker needs to know, besides the arrays; small, and sent once."""
+
+    loss: Loss
+    step: StepRule
+    kernel: str
+    variant: Variant
+    penalty: Penalty
+    batch_size: int
+    run_length: int
+    n_rows: int
+    intercept: bool
+    threshold: float
+
+
+def pick_kernel(kernel: str) -> str:
+    """Return the kernel to use; "auto" is the fastest one that is exact."""
+    if kernel not in KERNELS:
+        raise ValueError(f"unknown kernel {kernel!r}; the kernels are {', '.join(KERNELS)}")
+    if kernel == "numba" and not have_numba():
+        raise MissingExtra("fast", 'kernel="numba"')
+    if kernel != "auto":
+        return kernel
+    return "numba" if have_numba() else "numpy"
+
+
+def pick_write(write: str, schedule: str, kernel: str) -> str:
+    """Return how the kernel is to write; a turn, for the round-robin schedule."""
+    if schedule not in SCHEDULES:
+        raise ValueError(f"unknown schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}")
+    if write not in WRITES:
+        raise ValueError(f"unknown write {write!r}; the ways to write are {', '.join(WRITES)}")
+    if write == "atomic" and kernel != "numba":
+        if not have_numba():
+            raise MissingExtra("fast", 'write="atomic"')
+        raise ValueError(f'write="atomic" needs kernel="numba", got kernel={kernel!r}')
+    if schedule == "round_robin":
+        if write != "plain":
+            raise ValueError(f'under "round_robin" workers write in turn; got write={write!r}')
+        return "turn"
+    return write
+
+
+def pick_run_length(n_rows: int, batch_size: int, rule: StepRule, l2: float) -> int:
+    """Return how many consecutive rows make a block: a few hundred, in whole batches.
+
+    Long enough to hide the cost of handing out a block, short enough that there are some dozens for
+    the workers to share, and that the scale of a dense L2 penalty stays within a block's reach.
+    """
+    length = min(512, max(1, n_rows // 32))
+    shrink = math.log1p(l2 * float(rule.at(1, np.zeros(1, np.int64))[0]))
+    if shrink > 0.0:
+        length = min(length, int(-math.log(FOLD) / shrink) * batch_size)
+    return max(1, length // batch_size) * batch_size
+
+
+def check_labels(examples: Examples, loss: Loss) -> None:
+    """Raise DataError unless the labels suit the loss."""
+    if not loss.classifies:
+        return
+    wrong = np.flatnonzero(np.abs(examples.y) != 1.0)
+    if len(wrong):
+        name = type(loss).__name__
+        raise DataError(
+            f"labels must be -1 and +1 for the loss {name}; found {examples.y[wrong[0]]} "
+            f"at row {wrong[0]}. For 0/1 labels pass 2*y - 1."
+        )
+
+
+def count_workers(schedule: str, n_workers: int | None) -> int:
+    """Return how many workers to start: one for "serial", else as asked, or one a processor."""
+    if schedule == "serial":
+        if n_workers not in (None, 1):
+            raise ValueError(f"the serial schedule has one worker, got n_workers={n_workers!r}")
+        return 1
+    if n_workers is not None and n_workers < 1:
+        raise ValueError(f"n_workers must be 1 or more, got {n_workers!r}")
+    return checked_processes(None if n_workers is None else int(n_workers))
+
+
+def check_tolerance(tol: float | None, evaluate: bool) -> None:
+    """Raise ValueError unless `tol` can be used."""
+    if tol is None:
+        return
+    if not 0.0 <= tol < math.inf:
+        raise ValueError(f"tol must be 0 or more, got {tol!r}")
+    if not evaluate:
+        raise ValueError("tol compares objectives, which evaluate=False does not take")
+
+
+def make_settings(
+    examples: Examples,
+    *,
+    loss: Loss,
+    penalty: tuple[str | None, float, float],
+    step: float | StepRule | None,
+    epochs: int,
+    batch_size: int,
+    schedule: str,
+    kernel: str,
+    write: str,
+    threshold: float | None,
+    intercept: bool,
+    recorded: bool,
+) -> Settings:
+    """Return the settings of a fit, everything checked; ``fit_linear`` explains the arguments."""
+    _check_counts(examples, epochs, batch_size)
+    check_labels(examples, loss)
+    if threshold is not None and not 0.0 <= threshold < math.inf:
+        raise ValueError(f"update_threshold must be 0 or more, got {threshold!r}")
+    kernel = pick_kernel(kernel)
+    rule = default_step(examples, loss, epochs) if step is None else find_step(step)
+    weights = make_penalty(*penalty, adaptive=rule.adaptive)
+    variant = Variant(
+        batched=batch_size > 1,
+        filtered=threshold is not None,
+        penalised=weights.l1 > 0.0 or weights.sparse_l2 > 0.0,
+        adaptive=rule.adaptive,
+        recorded=recorded,
+        write=pick_write(write, schedule, kernel),
+    )
+    return Settings(
+        loss=loss,
+        step=rule,
+        kernel=kernel,
+        variant=variant,
+        penalty=weights,
+        batch_size=int(batch_size),
+        run_length=pick_run_length(len(examples), int(batch_size), rule, weights.l2),
+        n_rows=len(examples),
+        intercept=bool(intercept),
+        threshold=0.0 if threshold is None else float(threshold),
+    )
+
+
+def _check_counts(examples: Any, epochs: Any, batch_size: Any) -> None:
+    if not isinstance(examples, Examples):
+        raise ValueError(f"examples must be Examples(X, y), got {type(examples).__name__}")
+    if len(examples) == 0:
+        raise ValueError("there are no rows to learn from")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+
+
+def default_step(examples: Examples, loss: Loss, epochs: int) -> StepRule:
+    """Return the rule that ``fit_linear`` takes when none is given.
+
+    It begins at 1 / (c (1 + |x|^2)), with c the largest curvature of the loss and |x|^2 the mean of
+    the rows' squared norms, or half of the largest where that is more: there a step along one row
+    no longer overshoots.  It falls in geometric steps to 1/200 of that in the last epoch, for the
+    noise of SGD falls with the step.  A loss with kinks takes the spread of the targets in place
+    of 1/c.
+
+    Examples
+    --------
+    >>> from hogwild.kernels import Logistic
+    >>> examples = Examples([[1.0], [1.0]], [1.0, -1.0])
+    >>> default_step(examples, Logistic(), epochs=2)
+    Backoff(step=2.0, beta=0.005)
+    """
+    rows = np.repeat(np.arange(len(examples)), np.diff(examples.indptr))
+    squares = np.bincount(rows, np.square(examples.data, dtype=np.float64), minlength=len(examples))
+    size = 1.0 + max(float(squares.mean()), float(squares.max()) / 2)
+    if math.isfinite(loss.curvature):
+        reach = 1.0 / loss.curvature
+    else:
+        spread = 1.0 if loss.classifies else float(examples.y.std())
+        reach = spread if spread > 0.0 else 1.0
+    return Backoff(reach / size, beta=200.0 ** (-1.0 / max(1, epochs - 1)))
