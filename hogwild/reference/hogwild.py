@@ -34,7 +34,9 @@ STEP, THRESHOLD, PROCESSES = 0.001, 0.01, 5
 
 Matrix = npt.NDArray[np.float64]
 
-w: Matrix = np.zeros(0)  # the view of the shared weights: a module global, as in the post
+# The view of the shared weights: a module global, as in the post. A worker that was not forked
+# imports this file anew, and trains these zeros.
+w: Matrix = np.zeros(10)
 
 
 def make_data(
