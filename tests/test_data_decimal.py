@@ -34,7 +34,7 @@ def test_powers_out_of_reach_are_called_unknown():
 @pytest.mark.parametrize(
     "mantissa",
     [
-        90071992547409930,  # 2**53 + 1 in tenths: in the middle of two doubles
+        90071992547409950,  # 2**53 + 3 in tenths: in the middle of two doubles
         2**54 * 10 + 1,  # rounds to 2**54, where the units change
     ],
 )

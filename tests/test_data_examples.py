@@ -282,6 +282,19 @@ def test_bad_frames_of_pandas_are_refused_with_the_place():
         Examples(pd.DataFrame({"a": [1], "b": ["1"]}), [0])
 
 
+def test_a_series_that_gives_objects_for_a_missing_number_is_refused_with_the_row():
+    class Nullable:
+        """A series as pandas 2 has it: missing values make it one of objects."""
+
+        dtype = np.dtype(np.int64)
+
+        def to_numpy(self, dtype=object, na_value=None):
+            return np.array([1, na_value], dtype=dtype)
+
+    with pytest.raises(DataError, match="found nan at row 1"):
+        Examples([[1.0], [1.0]], Nullable())
+
+
 def test_a_frame_of_polars_is_taken_and_its_nulls_are_refused():
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"a": [1, 0], "b": [0.5, 2.0]})

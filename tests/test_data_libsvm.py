@@ -464,8 +464,8 @@ def test_many_float32_values_are_read_back_to_the_bit(tmp_path):
 
 
 def test_a_float32_whose_shortest_decimal_rounds_twice_is_read_back_to_the_bit(tmp_path):
-    value = np.float32(7.038531e-26)
-    value = value if str(value) == "7.038531e-26" else np.nextafter(value, np.float32(1))
+    value = np.uint32(0x15AE43FD).view(np.float32)
+    assert str(value) == "7.038531e-26"
     assert np.float32(float("7.038531e-26")) != value  # float64 lands in the middle of two float32
     write_libsvm(Examples([[value]], np.ones(1, np.float32)), tmp_path / "x")
     assert read_libsvm(tmp_path / "x", dtype=np.float32).data[0] == value
