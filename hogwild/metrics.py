@@ -5,7 +5,6 @@ Called by the models, the estimators and the command line.
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 
 def rmse(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
@@ -75,18 +74,21 @@ def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
 def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """Return the area under the ROC curve: how often a +1 scores above a -1; ties count one half.
 
-    NaN when only one label occurs.
+    NaN when only one label occurs, or a score is NaN.
 
     Examples
     --------
     >>> auc([1, 1, -1, -1], [0.9, 0.4, 0.4, 0.1])
     0.875
     """
-    positive = np.asarray(y) > 0
+    positive, score = np.asarray(y) > 0, np.asarray(score, float)
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    if n_positive == 0 or n_negative == 0:
+    if n_positive == 0 or n_negative == 0 or np.isnan(score).any():
         return float("nan")
-    ranks = rankdata(np.asarray(score, float))
+    _, place, ties = np.unique(score, return_inverse=True, return_counts=True)
+    # ties share the mean of their ranks; scipy.stats.rankdata does the same, and doubles the time
+    # that importing this package takes
+    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
     return float(
         (ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
     )
