@@ -130,7 +130,10 @@ class Trace:
             With file and line, for anything that is not a trace of this version.
         """
         name = os.fspath(path)
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        try:
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise DataError(f"not text: {error}", path=name) from None
         if not lines:
             raise DataError("an empty file is not a trace", path=name)
         head = _record(lines[0], name, 1)
