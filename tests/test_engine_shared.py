@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,19 @@ def test_a_copy_may_be_of_a_list_or_a_number():
 
 
 def test_arrays_start_on_a_cache_line_and_share_none():
-    arrays = [SharedArray(n).array for n in (1, 3, 10, 17, 0, 1, 40)]
-    lines = [
-        set(range(a.ctypes.data // CACHE_LINE, -(-(a.ctypes.data + a.nbytes) // CACHE_LINE)))
-        for a in arrays
-    ]
+    # blocks of others in between, so that the next one starts anywhere
+    others, arrays = [], []
+    for n in (1, 3, 10, 17, 0, 1, 40, 2):
+        others.append(np.frombuffer(RawArray("d", n + 1)))
+        arrays.append(SharedArray(n).array)
     assert all(a.ctypes.data % CACHE_LINE == 0 for a in arrays)
+    lines = [_lines(a) for a in arrays] + [set().union(*map(_lines, others))]
     assert sum(len(of_one) for of_one in lines) == len(set().union(*lines))
+
+
+def _lines(array):
+    first, end = array.ctypes.data, array.ctypes.data + array.nbytes
+    return set(range(first // CACHE_LINE, -(-end // CACHE_LINE)))
 
 
 def test_a_large_array_starts_on_a_page():

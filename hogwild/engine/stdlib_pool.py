@@ -21,8 +21,7 @@ how that is made good here:
   library: this may stop working, and would then leave a sleeping thread behind, as does a message
   that a worker had read half of when it was killed).
 
-A watch is no proof: of 250 workers killed at random moments a forerunner of this left 4 to a
-time-out. Prefer ``Pool``.
+A watch is no proof that nothing hangs, only a bound: prefer ``Pool``.
 
 Used by the worker loop when asked to.
 """

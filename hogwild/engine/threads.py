@@ -1,8 +1,7 @@
 """One BLAS thread a worker: workers enough for all processors must not start more threads.
 
-Twenty matrix products on two processors took 0.55 s in one worker, 3.8 s in two with two BLAS
-threads each, and 0.93 s in two with one thread each. A library reads its environment variable when
-it is loaded, which may be before a worker's first line runs; so the limit is set twice:
+A library reads its environment variable when it is loaded, which may be before a worker's first
+line runs; so the limit is set twice:
 
 * ``one_thread_environment`` around the start of a worker by ``spawn``, which passes the environment
   on;
