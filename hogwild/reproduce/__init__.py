@@ -1,1 +1,76 @@
+"""The articles' tables and figures again, side by side with the printed ones, in one report.
 
+A *target* is an article: a module with ``reproduce(say, plan=None) -> Outcome`` and a row in
+`TARGETS`.  ``run`` runs targets and writes a folder: index.html, which needs nothing beside it, and
+report.json with every number.
+
+Called by the command line.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hogwild.reproduce import blog
+from hogwild.reproduce.machine import machine, now, versions
+from hogwild.reproduce.parts import Outcome, Say
+from hogwild.reproduce.plots import have_matplotlib
+from hogwild.reproduce.report import NO_PLOTS, Report, write
+
+TARGETS: dict[str, Callable[..., Outcome]] = {"blog": blog.reproduce}
+
+
+def run(
+    targets: Sequence[str] | None,
+    output: Path,
+    say: Say,
+    *,
+    plans: Mapping[str, Any] | None = None,
+) -> Path:
+    """Reproduce the targets and return the path of the report's page.
+
+    Parameters
+    ----------
+    targets : list of str or None
+        Names in `TARGETS`; None for all.
+    output : Path
+        Folder for index.html and report.json; made where missing.
+    say : callable
+        Takes one line of progress, or of the result, of at most 80 characters.
+    plans : dict, optional
+        Sizes by target, in place of the real ones.
+
+    Raises
+    ------
+    ValueError
+        For an unknown target.
+    OSError
+        When the folder can't be made or written to; it is made before anything is run.
+    """
+    names = list(dict.fromkeys(targets)) if targets else list(TARGETS)
+    for name in names:
+        if name not in TARGETS:
+            raise ValueError(f"unknown target {name!r}; the targets are {', '.join(TARGETS)}")
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    begin, where, started = time.monotonic(), machine(), now()
+    outcomes = {name: TARGETS[name](say, (plans or {}).get(name)) for name in names}
+    for outcome in outcomes.values():
+        say("")
+        for line in outcome.summary:
+            say(line)
+    if not have_matplotlib():
+        say(NO_PLOTS)
+    report = Report(
+        outcomes,
+        started,
+        time.monotonic() - begin,
+        versions(),
+        where,
+        ["hogwild reproduce " + name for name in names],
+    )
+    page = write(report, output)
+    say("")
+    say(f"{report.seconds:.0f} s; the report: {page}")
+    return page

@@ -1,0 +1,60 @@
+"""On what a report was made: versions, processors, load; no host names, no paths.
+
+Called by ``reproduce.run``.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from datetime import UTC, datetime
+from typing import Any
+
+import hogwild
+from hogwild.engine.starting import checked_processes
+
+LIBRARIES = ("numpy", "scipy", "numba", "matplotlib")
+
+
+def versions() -> dict[str, str | None]:
+    """Return versions of Python, of this package and of libraries; None where not installed."""
+    found: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "hogwild": hogwild.__version__,
+    }
+    for name in LIBRARIES:
+        there = importlib.util.find_spec(name) is not None
+        found[name] = importlib.metadata.version(name) if there else None
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Return the processors, the system, and how busy it is."""
+    return {
+        "processors": checked_processes(None),
+        "processor": _processor(),
+        "architecture": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_average": load(),
+    }
+
+
+def load() -> float | None:
+    """Return how many processes wanted a processor in the last minute, on average."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def now() -> str:
+    """Return date and time, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            names = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
+    except OSError:  # not Linux
+        names = []
+    return names[0] if names else platform.processor() or "unknown"
