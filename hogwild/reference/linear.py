@@ -26,7 +26,7 @@ def loss_and_slope(loss: str, z: float, y: float, constant: float = 1.0) -> tupl
     ((4.0, 4.0), (0.75, -1.0))
     """
     error, margin = z - y, y * z
-    sign = float((error > 0.0) - (error < 0.0))
+    sign = 1.0 if error > 0.0 else -1.0 if error < 0.0 else 0.0
     short = 1.0 - margin if margin < 1.0 else 0.0
     if loss == "squared":
         return error * error, 2.0 * error
