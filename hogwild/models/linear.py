@@ -152,6 +152,7 @@ def fit_linear(
         recorded=lost_updates,
     )
     linear_options.check_tolerance(tol, evaluate)
+    linear_options.check_validation(validation, examples.n_features, settings.loss)
     entropy, random = _random(seed)
     weight = _mean_one(examples)
     order = random.permutation(len(examples)) if shuffle else None

@@ -96,10 +96,13 @@ def build(worker: int, settings: Settings, memory: Memory, gate: Any) -> Update:
         begin = int(memory.clock.array[grant.number])
         steps = settings.step.at(epoch, np.arange(begin, begin + n_updates))
         scale = float(memory.scale.array[grant.number])
-        return update_rows(
-            first, stop, memoryview(steps.data) if plain else steps, scale, settings.penalty.l2,
-            shared, constants, gate, scratch,
-        )  # fmt: skip
+        given = memoryview(steps.data) if plain else steps
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # the parent sees where it led, and says so
+            return update_rows(
+                first, stop, given, scale, settings.penalty.l2, shared, constants, gate, scratch
+            )
 
     if settings.kernel == "numba":  # compile before the clock of the first epoch starts
         nothing = (0, 0, np.zeros(0), 1.0, settings.penalty.l2, shared, constants, gate, scratch)

@@ -141,9 +141,10 @@ def count_workers(schedule: str, n_workers: int | None) -> int:
         if n_workers not in (None, 1):
             raise ValueError(f"the serial schedule has one worker, got n_workers={n_workers!r}")
         return 1
-    if n_workers is not None and n_workers < 1:
-        raise ValueError(f"n_workers must be 1 or more, got {n_workers!r}")
-    return checked_processes(None if n_workers is None else int(n_workers))
+    if n_workers is not None:
+        _check_count("n_workers", n_workers)
+        n_workers = int(n_workers)
+    return checked_processes(n_workers)
 
 
 def check_tolerance(tol: float | None, evaluate: bool) -> None:
@@ -206,9 +207,29 @@ def _check_counts(examples: Any, epochs: Any, batch_size: Any) -> None:
         raise ValueError(f"examples must be Examples(X, y), got {type(examples).__name__}")
     if len(examples) == 0:
         raise ValueError("there are no rows to learn from")
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    _check_count("epochs", epochs)
+    _check_count("batch_size", batch_size)
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+
+
+def check_validation(validation: Examples | None, n_features: int, loss: Loss) -> None:
+    """Raise unless the model will be able to predict these rows, and the loss to measure it."""
+    if validation is None:
+        return
+    if not isinstance(validation, Examples):
+        raise ValueError(f"validation must be Examples(X, y), got {type(validation).__name__}")
+    if validation.n_features > n_features:
+        raise ValueError(
+            f"the validation rows have {validation.n_features} features, the training rows "
+            f"{n_features}"
+        )
+    if len(validation) == 0:
+        raise ValueError("there are no validation rows")
+    check_labels(validation, loss)
 
 
 def default_step(examples: Examples, loss: Loss, epochs: int) -> StepRule:

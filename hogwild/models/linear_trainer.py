@@ -110,11 +110,12 @@ class Trainer:
         before = w.copy() if fit.lost_updates is not None else None
         reports = self.crew.run(order, counts, epoch)
         self.updates += int(counts.sum())
-        if fit.lost_updates is not None and before is not None:
-            fit.lost_updates.add_epoch(before, w, memory.applied.array, float(scales[-1]))
-            memory.applied.array[:] = 0.0
-        if scales[-1] != 1.0:
-            w[:-1] *= scales[-1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if fit.lost_updates is not None and before is not None:
+                fit.lost_updates.add_epoch(before, w, memory.applied.array, float(scales[-1]))
+                memory.applied.array[:] = 0.0
+            if scales[-1] != 1.0:
+                w[:-1] *= scales[-1]
         if fit.trace is not None:
             fit.trace.add(epoch, _events(reports, first))
         return sum(report.loss for report in reports)
