@@ -1,0 +1,105 @@
+"""Metrics: values by hand, their definitions, and scikit-learn's opinion."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hogwild.metrics import accuracy, auc, log_loss, mae, r2, rmse
+
+numbers = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20)
+
+
+def test_errors_by_hand():
+    y, z = [1.0, 2.0, 6.0], [1.0, 4.0, 5.0]
+    assert rmse(y, z) == pytest.approx(math.sqrt(5 / 3), rel=1e-15)
+    assert mae(y, z) == 1.0
+    assert r2(y, z) == pytest.approx(1 - 5 / 14, rel=1e-15)
+
+
+def test_r2_of_a_constant_target_is_not_a_number():
+    assert math.isnan(r2([2.0, 2.0], [1.0, 3.0]))
+
+
+def test_the_mean_explains_nothing_and_worse_predictions_less_than_that():
+    assert r2([1.0, 3.0], [2.0, 2.0]) == 0.0
+    assert r2([1.0, 3.0], [3.0, 1.0]) == -3.0
+
+
+def test_accuracy_by_hand():
+    assert accuracy([1, -1, 1, 1], [1, -1, -1, 1]) == 0.75
+
+
+def test_log_loss_by_hand():
+    assert log_loss([1, -1], [0.25, 0.25]) == pytest.approx(
+        (math.log(4.0) + math.log(4 / 3)) / 2, rel=1e-15
+    )
+
+
+def test_a_certain_mistake_costs_much_and_stays_finite():
+    assert 30.0 < log_loss([1], [0.0]) < math.inf
+    assert 30.0 < log_loss([-1], [1.0]) < math.inf
+    assert log_loss([1, -1], [1.0, 0.0]) == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    "score, area",
+    [
+        ([4, 3, 2, 1], 1.0),
+        ([1, 2, 3, 4], 0.0),
+        ([1, 1, 1, 1], 0.5),
+        ([4, 2, 3, 1], 0.75),
+        ([4, 2, 2, 1], 0.875),  # a tie counts one half
+    ],
+)
+def test_area_under_the_curve_by_hand(score, area):
+    assert auc([1, 1, -1, -1], score) == area
+
+
+@pytest.mark.parametrize("y", [[1, 1], [-1, -1], []])
+def test_area_with_one_label_only_is_not_a_number(y):
+    assert math.isnan(auc(y, np.arange(len(y))))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=30))
+def test_area_is_the_share_of_pairs_in_the_right_order(rows):
+    positive = [score for label, score in rows if label]
+    negative = [score for label, score in rows if not label]
+    found = auc([1 if label else -1 for label, _ in rows], [score for _, score in rows])
+    if not positive or not negative:
+        assert math.isnan(found)
+        return
+    right = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
+    assert found == pytest.approx(right / (len(positive) * len(negative)), rel=1e-12)
+
+
+@given(numbers, st.floats(-10, 10))
+def test_a_constant_shift_is_both_errors(y, shift):
+    z = np.asarray(y) + shift
+    assert rmse(y, z) == pytest.approx(abs(shift), abs=1e-9)
+    assert mae(y, z) == pytest.approx(abs(shift), abs=1e-9)
+
+
+@given(numbers)
+def test_the_mean_error_never_exceeds_the_root_of_the_mean_square(y):
+    z = np.roll(y, 1)
+    assert mae(y, z) <= rmse(y, z) * (1 + 1e-12) + 1e-300
+
+
+def test_they_are_scikit_learn_s():
+    theirs = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    y, z = random.normal(size=50), random.normal(size=50)
+    labels, p = np.sign(y), random.uniform(size=50)
+    assert rmse(y, z) == pytest.approx(theirs.root_mean_squared_error(y, z), rel=1e-14)
+    assert mae(y, z) == pytest.approx(theirs.mean_absolute_error(y, z), rel=1e-14)
+    assert r2(y, z) == pytest.approx(theirs.r2_score(y, z), rel=1e-14)
+    assert log_loss(labels, p) == pytest.approx(theirs.log_loss(labels, p), rel=1e-14)
+    assert auc(labels, z.round(1)) == pytest.approx(theirs.roc_auc_score(labels, z.round(1)))
+    assert accuracy(labels, np.sign(z)) == theirs.accuracy_score(labels, np.sign(z))
+
+
+def test_area_with_a_score_that_is_not_a_number_is_not_a_number():
+    assert math.isnan(auc([1, -1, 1], [0.5, math.nan, 0.1]))
