@@ -537,4 +537,6 @@ def test_a_script_without_a_main_guard_ends_with_one_clear_error(tmp_path, kind,
     assert ran.returncode == 1
     assert "WorkerDied" in ran.stderr
     assert '__name__ == "__main__"' in ran.stderr.split("WorkerDied")[-1]
+    if fed == "file":
+        assert "would start workers of its own" in ran.stderr
     assert ran.stderr.count("Traceback") <= 12, ran.stderr

@@ -3,6 +3,7 @@
 Used by ``workers`` and ``stdlib_pool``.
 """
 
+import multiprocessing
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,12 @@ class PoolFace(ABC):
         timeout: float | None,
         describe: Callable[[int], object] | None,
     ):
+        # a private mark of the standard library; without it the worker ends a little later
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise RuntimeError(
+                "this worker is importing the main script again and would start workers of its "
+                'own: start the pool inside  if __name__ == "__main__":'
+            )
         self.processes = checked_processes(processes)
         self.timeout = timeout
         self._describe = describe
