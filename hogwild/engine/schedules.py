@@ -1,11 +1,10 @@
-"""A schedule says which updates may run at the same time: ``acquire`` a block, update, ``release``
-it.
+"""A schedule says which updates may run at the same time: acquire a block, update, release it.
 
 Contract, the same for every schedule::
 
     start(order, updates)       the parent, before the workers run: these blocks, in this order
-    acquire(worker) -> Grant    a block to work on, with the number of the grant; None when none is
-    left release(worker, grant)      the block is done
+    acquire(worker) -> Grant    a block to work on, and the grant's number; None when none is left
+    release(worker, grant)      the block is done
 
 ``order`` holds block numbers, ``updates`` how many updates each of them will make.  A schedule
 keeps its state in shared memory, so the same object serves all workers; it reaches them as an

@@ -131,11 +131,13 @@ class Trace:
         """
         name = os.fspath(path)
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            text = Path(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"not text: {error}", path=name) from None
-        if not lines:
+        if not text:
             raise DataError("an empty file is not a trace", path=name)
+        # not splitlines(): a string of JSON may hold other separators than the line feed
+        lines = text.removesuffix("\n").split("\n")
         head = _record(lines[0], name, 1)
         if head.pop("format", None) != FORMAT or head.pop("version", None) != VERSION:
             raise DataError(
@@ -148,7 +150,7 @@ class Trace:
 def _record(line: str, path: str, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"not JSON: {error}", path=path, line=number) from None
     if not isinstance(record, dict):
         raise DataError(f"expected an object, got {line[:40]!r}", path=path, line=number)
