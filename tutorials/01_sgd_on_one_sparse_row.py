@@ -14,13 +14,13 @@
 # # 1. SGD on one sparse row
 #
 # **You will** take one gradient step on one row, by hand and then in nine lines of Python. You
-# will find the same nine lines inside the package, and run them over the blog's 20,000 rows.
+# will find the same loop inside the package, and run it over the blog's 20,000 rows.
 #
 # **You will learn** what a step reads and what it writes. Everything in the later lessons rests
 # on this: a step touches the coordinates of its row, and no others.
 #
 # **You need** Python and a little numpy. Nothing runs in parallel until the end. With the extra
-# `fast` the package compiles its loop; without it this lesson gives the same numbers.
+# `fast` the package compiles its loop; without it this lesson runs all the same.
 
 # %% [markdown]
 # ## What the articles say
@@ -359,8 +359,8 @@ plt.show()
 # $$
 #
 # By hand it was $1 - 2 \cdot 0.05 \cdot 5 = 0.5$. Up to a step of $1 / (2 \lVert x \rVert^2)$
-# the error shrinks. Beyond, it changes its sign. Beyond $1 / \lVert x \rVert^2$ it grows: the
-# step has jumped over the valley and landed higher up.
+# the error shrinks. Beyond, it changes its sign, and shrinks less. Beyond
+# $1 / \lVert x \rVert^2$ it grows: the step has jumped over the valley and landed higher up.
 
 # %%
 for step in (0.05, 0.1, 0.15, 0.2, 0.25):
