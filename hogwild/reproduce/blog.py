@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Any
 
 from hogwild.data import blog_data
-from hogwild.engine.starting import checked_processes
 from hogwild.kernels.compiled import have_numba
 from hogwild.models import sparsity
 from hogwild.reproduce import blog_counter, blog_lost, blog_passes, blog_script, blog_time
@@ -56,7 +55,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             blog_script.section(script),
             blog_counter.section(counted, plan),
             blog_lost.section(lost, plan),
-            blog_time.section(race, plan, checked_processes(None)),
+            blog_time.section(race, plan),
             _sparsity_section(sparse),
             _differences(),
         ],
@@ -102,9 +101,9 @@ def _differences() -> Section:
         "What differs from the post, and why",
         [
             "The post sets no seed, so its data can't be had again; here the same recipe is drawn "
-            "for each seed. It runs five processes; here there are two, handed runs of rows instead "
-            "of pickled rows. The steps are the same: one row, step .001, filter .01, rows in order, "
-            "no intercept, each coordinate written by itself.",
+            "for each seed. It runs five processes; here there are two, handed runs of rows "
+            "instead of pickled rows. The steps are the same: one row, step .001, filter .01, rows "
+            "in order, no intercept, each coordinate written by itself.",
             f"The parts on time and on lost updates use {compiled}, and made data of other sizes, "
             "said there. Absolute times depend on the machine and on what else ran; ratios of the "
             "same run are what to compare.",

@@ -122,8 +122,8 @@ def section(found: list[Counted], plan: Plan) -> Section:
         [
             f"Each worker adds 1 to {AT_ONCE} neighbouring numbers of a shared array, {plan.calls} "
             "times, at places drawn at random; what the sum lacks was overwritten. This is exact, "
-            f"and measures nothing but the write: {plan.runs} runs a cell, all workers let go at one "
-            "barrier.",
+            f"and measures nothing but the write: {plan.runs} runs a cell, all workers let go at "
+            "one barrier.",
             _comparison(found),
         ],
         [
@@ -150,7 +150,9 @@ def _comparison(found: list[Counted]) -> str:
     parts = [f"{name} lost {100 * lost:.2g} % of all additions" for name, lost in together.items()]
     text = "Over all runs with several workers, " + " and ".join(parts)
     plain, apart = (together.get(name, 0.0) for name in OPERATIONS)
-    return text + (f": {plain / apart:.0f} times fewer." if plain > apart > 0.0 else ".")
+    return text + (
+        f": about {float(f'{plain / apart:.1g}'):,.0f} times fewer." if plain > apart > 0.0 else "."
+    )
 
 
 def _table(caption: str, found: list[Counted], worst: bool) -> Table:

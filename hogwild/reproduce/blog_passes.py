@@ -213,15 +213,15 @@ def _floor(found: dict[str, list[Passes]]) -> str:
     written = [run.written[-1] for run in found["serial"]]
     text = (
         f"After pass {len(found['hogwild'][0].loss) - 1} the loss is {min(on):.5f} to "
-        f"{max(on):.5f}; one process alone ends at {min(serial):.5f} to {max(serial):.5f}; with the "
-        f"filter off, two workers end at {min(off):.1e} to {max(off):.1e}. "
+        f"{max(on):.5f}; one process alone ends at {min(serial):.5f} to {max(serial):.5f}; with "
+        f"the filter off, two workers end at {min(off):.1e} to {max(off):.1e}. "
     )
     if max(off) > min(on) / 10:
         return text + "These passes are too few to tell what the floor is made by."
     return text + (
-        "So the floor is made by the filter, which lets a coordinate stand still while its gradient "
-        f"is within {THRESHOLD}, and not by asynchrony: in the last serial pass {min(written)} to "
-        f"{max(written)} coordinates still pass it."
+        "So the floor is made by the filter, which lets a coordinate stand still while its "
+        f"gradient is within {THRESHOLD}, and not by asynchrony: in the last serial pass "
+        f"{min(written)} to {max(written)} coordinates still pass it."
     )
 
 

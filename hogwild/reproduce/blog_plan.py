@@ -41,9 +41,9 @@ class Plan:
     workers: tuple[int, ...] = (1, 2, 4)
     nnz: int = 5
     runs: int = 5
-    numpy_rows: int = 4_000
-    numba_rows: int = 200_000
-    numba_epochs: int = 2
+    numpy_rows: int = 2_500
+    numba_rows: int = 100_000
+    numba_epochs: int = 3
     calls: int = 10_000
     counts: tuple[int, ...] = (10, 100, 1000)
     time_rows: int = 20_000
@@ -58,7 +58,7 @@ def full_plan() -> Plan:
     """Return the sizes of the real report: larger data for compiled kernels, which need them."""
     if not have_numba():
         return Plan()
-    return Plan(time_rows=100_000, time_features=20_000, repeats=3)
+    return Plan(time_rows=60_000, time_features=20_000, repeats=3)
 
 
 def start_method() -> str | None:

@@ -19,7 +19,7 @@ from hogwild.data import Examples, sparse_classification
 from hogwild.models import fit_linear
 from hogwild.models.steps import Backoff
 from hogwild.reproduce.blog_plan import Plan, start_method
-from hogwild.reproduce.machine import load
+from hogwild.reproduce.machine import processors_text
 from hogwild.reproduce.overlap import overlap
 from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, call_text
 
@@ -106,33 +106,28 @@ def data(race: Race) -> dict[str, Any]:
     return asdict(race)
 
 
-def section(race: Race, plan: Plan, processors: int) -> Section:
+def section(race: Race, plan: Plan) -> Section:
     """Return the part of the report."""
     settings = SETTINGS | {"epochs": plan.time_epochs, "schedule": "hogwild", "n_workers": 2}
     return Section(
         "Objective against time",
-        [_method(race, plan, processors), _comparison(race)],
+        [_method(race, plan), _comparison(race)],
         [_table(race)],
         [_figure(race)],
         call_text("fit_linear", settings),
     )
 
 
-def _method(race: Race, plan: Plan, processors: int) -> str:
+def _method(race: Race, plan: Plan) -> str:
     return (
         f"Logistic loss with L2 {REG:g} on {plan.time_rows} made rows of {plan.time_nnz} non-zeros "
         f"in {plan.time_features} features. Seconds are those of the updates; the objective is "
-        f"taken between epochs, off the clock. It ran on {processors} "
-        f"processor{'s' if processors != 1 else ''}{_busy()}; every schedule {plan.repeats} "
+        f"taken between epochs, off the clock. It ran on "
+        f"{processors_text()}; every schedule {plan.repeats} "
         f"time{'s' if plan.repeats != 1 else ''}, round-robin once and for {plan.turns} epochs "
         "only, for each of its updates waits for the other worker's. The optimum, found by scipy's "
         f"L-BFGS-B, is {race.optimum:.6f}."
     )
-
-
-def _busy() -> str:
-    wanted = load()
-    return "" if wanted is None else f", which {wanted:.1f} processes wanted in the last minute"
 
 
 def _median_per_update(race: Race, schedule: str, n_workers: int) -> float:
@@ -150,9 +145,9 @@ def _comparison(race: Race) -> str:
     verdict = "faster" if two < one else "slower"
     return (
         f"An update took {1e6 * serial:.3g} µs in the serial run, {1e6 * one:.3g} µs with one "
-        f"Hogwild! worker and {1e6 * two:.3g} µs with two, so two are {max(one / two, two / one):.2f} times "
-        f"{verdict} than one; round-robin with two took {1e6 * turns:.3g} µs, "
-        f"{turns / two:.1f} times Hogwild!'s."
+        f"Hogwild! worker and {1e6 * two:.3g} µs with two, so two are "
+        f"{max(one / two, two / one):.2f} times {verdict} than one; round-robin with two took "
+        f"{1e6 * turns:.3g} µs, {turns / two:.1f} times Hogwild!'s."
     )
 
 

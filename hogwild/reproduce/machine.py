@@ -44,6 +44,13 @@ def load() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
+def processors_text() -> str:
+    """Return how many processors there are and how busy they are, as part of a sentence."""
+    n, wanted = checked_processes(None), load()
+    busy = "" if wanted is None else f", which {wanted:.1f} processes wanted in the last minute"
+    return f"{n} processor{'s' if n != 1 else ''}{busy}"
+
+
 def now() -> str:
     """Return date and time, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -68,6 +68,9 @@ def _draw_axes(axes: Any, figure: Figure) -> None:
     axes.set_ylabel(figure.y_label)
     axes.grid(True, color=FAINT, linewidth=0.5, alpha=0.35)
     axes.set_axisbelow(True)
+    heights = [y for curve in figure.curves for y in curve.y] + [y for y, _ in figure.levels]
+    if min(heights) == max(heights):  # matplotlib warns of an axis without extent
+        axes.set_ylim(heights[0] / 2, heights[0] * 2)
 
 
 def _draw_curve(axes: Any, curve: Curve) -> None:
