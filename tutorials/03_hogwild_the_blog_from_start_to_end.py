@@ -405,7 +405,7 @@ print(f"  two workers, row ranges  {np.median(seconds_ranges):.2f}")
 # weights too: other ones. The worker trains those, and nobody ever looks at them. The same
 # happens under forkserver, which Linux uses by default from Python 3.14.
 #
-# Here is the skeleton of the post's script, run under both.
+# Lesson 2 shows it in small. Here is the skeleton of the post's script, run under both.
 
 # %%
 script = Path("post.py")
@@ -493,17 +493,25 @@ assert race["round_robin"].lost_updates.share < 1e-10  # rounding: writes in tur
 # %% [markdown]
 # Both learn. Round robin loses no update, and pays by waiting: after each step of a few
 # microseconds a worker must see that the other has written. Hogwild! does not wait, and may lose
-# some; where it does, its first pass gets less far, and the next ones make up for it. That trade
+# some; where it does, its first pass ends elsewhere, and the next ones make up for it. That trade
 # is the paper's point. On its machine, with ten threads in C++, round robin took 6.5 times as
 # long as Hogwild! on RCV1 and 8.5 times as long on Netflix.
 
 # %% [markdown]
 # ## Exercises
 #
+# The checks below each run on the solution that is folded away; open this lesson as a notebook,
+# put your own code in its place, and run the checks.
+#
 # ### 1. Who may still move?
 #
 # Write `movable(X, y, w)`: how many entries of `X` have a gradient above 0.01 at these weights.
 # Check it before training and after the eight passes with the filter.
+#
+# ```python
+# def movable(X, y, w):
+#     ...
+# ```
 
 
 # %% tags=["hide-input"]
@@ -523,6 +531,11 @@ assert movable(X, y, kept) < 100
 # With a small step and no filter, a pass over $m$ rows is nearly $w - w^* \leftarrow e^{-2 \gamma
 # X^T X} (w - w^*)$ with $\gamma = 0.001$. Write `predicted(X, w, w_true)`, the weights after one
 # pass by this formula. Does it also explain the tenfold?
+#
+# ```python
+# def predicted(X, w, w_true):
+#     ...
+# ```
 
 
 # %% tags=["hide-input"]
@@ -547,6 +560,11 @@ assert (np.sort(factors)[1:] < 0.13).all()
 #
 # Write a class `Backwards` with `start`, `acquire` and `release` that hands the blocks out from
 # the last to the first. Drain it, and see that every row had its turn.
+#
+# ```python
+# class Backwards:
+#     ...
+# ```
 
 # %% tags=["hide-input"]
 from hogwild.engine import Grant

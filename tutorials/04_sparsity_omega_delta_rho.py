@@ -562,8 +562,8 @@ assert locked.lost_updates.share_of_path < 1e-10
 
 # %% [markdown]
 # The middle column is the chance that two rows have a coordinate in common, and it falls with the
-# number of columns. The losses are rare events in bursts, so two runs say little. In most builds
-# of this page they fall as well. One process loses nothing, and neither do two with
+# number of columns. The losses are rare events in bursts, so two runs say little, and the right
+# columns need not fall in step. One process loses nothing, and neither do two with
 # `write="locked"`. [Lesson 2](02_shared_memory_and_lost_updates.py) counts more carefully.
 
 # %% [markdown]
