@@ -15,8 +15,8 @@ How the penalties stay sparse:
   coordinates is one division of ``scale``, which follows from the number of the update and so needs
   no sharing.  ``fit`` folds it back into the weights.
 * L1, and the paper's sparse L2 (``l1``, ``sparse_l2``): a coordinate that occurs in d of m examples
-  pays ``share = m / d`` of the penalty whenever it is touched, so that a whole epoch pays exactly the
-  penalty of the objective; the payment is a proximal step, which is stable for any size.
+  pays ``share = m / d`` of the penalty whenever it is touched, so that a whole epoch pays exactly
+  the penalty of the objective; the payment is a proximal step, which is stable for any size.
 
 Called by ``models.linear`` through the worker loop, once for every run of rows.
 """
