@@ -171,7 +171,7 @@ assert distance[2, 1] > PRINTED_DISTANCE > distance[2, 2]
 kept, free = start.copy(), start.copy()
 with_filter, without_filter, moved = [blog.report(X, y, start, w_true)[0]], [], []
 without_filter.append(with_filter[0])
-for _ in range(8):
+for _ in range(6):
     moved.append(blog.serial_pass(X, y, kept))
     blog.serial_pass(X, y, free, threshold=None)
     with_filter.append(blog.report(X, y, kept, w_true)[0])
@@ -183,8 +183,8 @@ print("error without           ", " ".join(f"{e:.0e}" for e in without_filter))
 
 assert moved[0] > 30_000
 assert moved[3] < 500
-assert moved[7] < 50
-assert with_filter[8] > 0.001
+assert moved[5] < 100
+assert with_filter[6] > 0.001
 ratios = np.array(without_filter[2:]) / np.array(without_filter[1:-1])
 assert ((ratios > 0.08) & (ratios < 0.12)).all()
 
@@ -230,10 +230,10 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrain
 RED, BLUE, GREY = "#a3341f", "#1f5fa3", "0.4"
 
 left.semilogy(with_filter, color=RED, linewidth=2)
-left.text(8, 2.5e-3, "with the filter", color=RED, ha="right")
+left.text(6, 2.5e-3, "with the filter", color=RED, ha="right")
 left.semilogy(without_filter, color=BLUE, linewidth=2)
-left.text(4.7, 2e-8, "without:\nten times less\na pass", color=BLUE, ha="right")
-left.set(xlim=(0, 8.2), ylabel="mean of |y - w x|", title="Seed 0, one process")
+left.text(3.6, 1e-6, "without:\nten times less\na pass", color=BLUE, ha="right")
+left.set(xlim=(0, 6.2), ylabel="mean of |y - w x|", title="Seed 0, one process")
 
 for seed in range(5):
     right.semilogy(range(1, 5), error[seed], color=RED, linewidth=1)
@@ -405,7 +405,8 @@ print(f"  two workers, row ranges  {np.median(seconds_ranges):.2f}")
 # weights too: other ones. The worker trains those, and nobody ever looks at them. The same
 # happens under forkserver, which Linux uses by default from Python 3.14.
 #
-# Lesson 2 shows it in small. Here is the skeleton of the post's script, run under both.
+# Lesson 2 shows it in small. Here is the skeleton of the post's script, with one worker, run
+# under both.
 
 # %%
 script = Path("post.py")
@@ -420,7 +421,7 @@ blog.share(np.zeros(10))    # a global: whoever imports this script makes one
 
 if __name__ == "__main__":
     before = blog.report(X, y, blog.w, w_true)[0]
-    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
         pool.map(blog.update, zip(X, y))
         pool.close()
         pool.join()
@@ -474,19 +475,19 @@ assert all(epoch.updates == 20_000 for epoch in fit.history)
 #
 # The paper compares itself with a scheme that has no race: gradients are computed at the same
 # time, but the workers write in turn. Here `schedule="round_robin"`. Both get one pass over the
-# same rows; each worker also adds up what it wrote, as in lesson 2.
+# same half of the rows; each worker also adds up what it wrote, as in lesson 2.
 
 # %%
-race = {}
+race, half = {}, examples.rows(slice(0, 10_000))
 for name in ("hogwild", "round_robin"):
     race[name] = fit_linear(
-        examples, **settings, epochs=1, n_workers=2, schedule=name, kernel="python", seed=0,
+        half, **settings, epochs=1, n_workers=2, schedule=name, kernel="python", seed=0,
         lost_updates=True,
     )  # fmt: skip
     epoch, lost = race[name].history[0], race[name].lost_updates
     mean_error = blog.report(X, y, race[name].model.w, w_true)[0]
     print(f"{name:12} error {mean_error:.4f}, {epoch.seconds:.2f} s, lost {lost.share:.1e}")
-    assert 0.012 < mean_error < 0.06
+    assert mean_error < 0.3 * with_filter[0]
 
 assert race["round_robin"].lost_updates.share < 1e-10  # rounding: writes in turn lose nothing
 
@@ -506,7 +507,7 @@ assert race["round_robin"].lost_updates.share < 1e-10  # rounding: writes in tur
 # ### 1. Who may still move?
 #
 # Write `movable(X, y, w)`: how many entries of `X` have a gradient above 0.01 at these weights.
-# Check it before training and after the eight passes with the filter.
+# Check it before training and after the six passes with the filter.
 #
 # ```python
 # def movable(X, y, w):
@@ -523,7 +524,7 @@ def movable(X, y, w):
 # %%
 assert movable(X4, X4 @ true4, np.zeros(4)) == 4
 assert movable(X, y, start) > 30_000
-assert movable(X, y, kept) < 100
+assert movable(X, y, kept) < 200
 
 # %% [markdown]
 # ### 2. Predict the first pass
