@@ -29,7 +29,7 @@ VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-_LIBRARIES = re.compile(r"/\S*(?:openblas|mkl_rt|libgomp|libiomp5|libomp|libblis)[^/\s]*\.so\S*")
+_LIBRARIES = re.compile(r"openblas|mkl_rt|libgomp|libiomp5|libomp|libblis")
 _SETTERS = (
     "scipy_openblas_set_num_threads64_",
     "scipy_openblas_set_num_threads",
@@ -90,4 +90,9 @@ def limit_threads() -> None:
 
 def _loaded_libraries() -> set[str]:
     maps = Path("/proc/self/maps")
-    return set(_LIBRARIES.findall(maps.read_text())) if maps.exists() else set()
+    if not maps.exists():
+        return set()
+    # each library is mapped in several pieces: look at its name once, for every worker does this
+    lines = maps.read_text().splitlines()
+    paths = {line[line.find("/") :] for line in lines if ".so" in line}
+    return {path for path in paths if _LIBRARIES.search(os.path.basename(path))}
