@@ -339,6 +339,7 @@ def test_fifty_fits_in_a_row_leave_nothing_behind(remains):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a hundred workers that each import everything anew
 @pytest.mark.parametrize("pool", ["own", "stdlib"])
 def test_fifty_fits_leave_nothing_behind_however_workers_start(start_method, pool, remains):
     many_fits(50, start_method, remains, pool)

@@ -1,13 +1,24 @@
 """One update, three executions: plain, compiled and numpy against the reference and by hand."""
 
 import multiprocessing
+import threading
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
-from linear_cases import PENALTIES, Case, by_kernel, by_reference, cases, make_case
+from linear_cases import (
+    PENALTIES,
+    Case,
+    by_kernel,
+    by_reference,
+    cases,
+    make_case,
+    shared_of,
+    variant_of,
+)
 
+from hogwild.kernels import linear, linear_numpy
 from hogwild.kernels.gates import compiled_lock, compiled_turn, python_lock, python_turn
 from hogwild.kernels.linear import make_scratch, make_update
 from hogwild.kernels.losses import LOSSES, find_loss
@@ -250,10 +261,6 @@ def test_every_way_to_write_gives_one_worker_the_same_weights(kernel):
 
 
 def run_with_gate(case, kernel, write, gate):
-    from linear_cases import shared_of, variant_of
-
-    from hogwild.kernels import linear, linear_numpy
-
     variant = variant_of(case, write=write)
     loss = find_loss(case.loss)
     update = (
@@ -326,3 +333,91 @@ def test_an_update_is_built_once_for_a_loss_and_a_variant():
 
     first = make_update(find_loss("huber"), Variant(), compiled=False)
     assert make_update(find_loss("huber"), Variant(), compiled=False) is first
+
+
+class Watched:
+    """A lock in whose absence the weights must stand still."""
+
+    def __init__(self, w):
+        self.w, self.last, self.held, self.times = w, w.copy(), False, 0
+
+    def acquire(self):
+        assert not self.held
+        assert self.w.tobytes() == self.last.tobytes()
+        self.held = True
+
+    def release(self):
+        self.held, self.last = False, self.w.copy()
+        self.times += 1
+
+
+@pytest.mark.parametrize("kernel", ["python", "numpy"])
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_locked_updates_write_only_while_they_hold_the_lock(kernel, batch_size):
+    case = make_case(6, batch_size=batch_size)
+    variant = variant_of(case, write="locked")
+    shared = shared_of(case, variant)
+    lock = Watched(shared.w)
+    constants = linear.Constants(batch_size, True, 0.0, 0.0, 0.0, 0)
+    if kernel == "numpy":
+        update = linear_numpy.make_update(find_loss("squared"), variant)
+    else:
+        update = make_update(find_loss("squared"), variant, compiled=False)
+    update(0, 13, case.steps, 1.0, 0.0, shared, constants, lock, make_scratch(7))
+    assert lock.times == len(case.steps)
+    assert shared.w.tobytes() == lock.last.tobytes() != case.w.tobytes()
+
+
+@pytest.mark.parametrize("write", ["locked", "turn"])
+def test_a_compiled_update_waits_at_its_gate(write):
+    pytest.importorskip("numba")
+    case = make_case(6)
+    variant = variant_of(case, write=write)
+    shared = shared_of(case, variant)
+    constants = linear.Constants(1, True, 0.0, 0.0, 0.0, 0)
+    update = make_update(find_loss("squared"), variant, compiled=True)
+    gate = np.array([1, 13, 1])  # taken, and the turn of worker 1: closed both ways
+    given = (case.steps, 1.0, 0.0, shared, constants, gate, make_scratch(7))
+    update(0, 0, *given)  # compiles
+    thread = threading.Thread(target=update, args=(0, 13, *given))
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
+    assert shared.w.tobytes() == case.w.tobytes()
+    gate[2] = 0
+    gate[0] = 0
+    thread.join(30)
+    assert not thread.is_alive()
+    assert shared.w.tobytes() == by_kernel(case, "numba").w.tobytes()
+
+
+def test_the_atomic_update_is_compiled_to_compare_and_swap():
+    # losses of a plain addition are too rare to be waited for, so the code itself is looked at
+    pytest.importorskip("numba")
+    case = make_case(6)
+    for write, wanted in (("atomic", True), ("plain", False)):
+        by_kernel(case, "numba", write=write)
+        update = make_update(find_loss("squared"), variant_of(case, write=write), compiled=True)
+        code = "".join(update.inspect_llvm().values())
+        assert ("cmpxchg" in code or "atomicrmw fadd" in code) == wanted
+
+
+def test_atomic_additions_of_two_threads_all_arrive():
+    pytest.importorskip("numba")
+    from hogwild.kernels.compiled import atomics, jit
+
+    add = atomics().add
+
+    @jit
+    def hammer(a, n):
+        for _ in range(n):
+            add(a, 0, 1.0)
+
+    total = np.zeros(1)
+    hammer(total, 0)
+    threads = [threading.Thread(target=hammer, args=(total, 3_000_000)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert total[0] == 6_000_000.0
