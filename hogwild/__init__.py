@@ -5,13 +5,20 @@ An *update* touches a few coordinates; a *schedule* says which updates may run a
 it can be checked and replayed.
 """
 
-from hogwild.data import Examples, read_libsvm, write_libsvm
-from hogwild.models import LinearFit, LinearModel, Sparsity, fit_linear, sparsity
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hogwild.data import Examples, read_libsvm, write_libsvm
+    from hogwild.estimators import HogwildClassifier, HogwildRegressor
+    from hogwild.models import LinearFit, LinearModel, Sparsity, fit_linear, sparsity
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Examples",
+    "HogwildClassifier",
+    "HogwildRegressor",
     "LinearFit",
     "LinearModel",
     "Sparsity",
@@ -20,3 +27,22 @@ __all__ = [
     "sparsity",
     "write_libsvm",
 ]
+
+_HOMES = {
+    "data": ("Examples", "read_libsvm", "write_libsvm"),
+    "estimators": ("HogwildClassifier", "HogwildRegressor"),
+    "models": ("LinearFit", "LinearModel", "Sparsity", "fit_linear", "sparsity"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: a worker needs the engine, and not scipy."""
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = getattr(import_module(f"hogwild.{home}"), name)
+            return globals()[name]
+    raise AttributeError(f"module 'hogwild' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -178,7 +178,7 @@ def make_settings(
     if threshold is not None and not 0.0 <= threshold < math.inf:
         raise ValueError(f"update_threshold must be 0 or more, got {threshold!r}")
     kernel = pick_kernel(kernel)
-    rule = default_step(examples, loss, epochs) if step is None else find_step(step)
+    rule = default_step(examples, loss, epochs, intercept) if step is None else find_step(step)
     weights = make_penalty(*penalty, adaptive=rule.adaptive)
     variant = Variant(
         batched=batch_size > 1,
@@ -232,14 +232,16 @@ def check_validation(validation: Examples | None, n_features: int, loss: Loss) -
     check_labels(validation, loss)
 
 
-def default_step(examples: Examples, loss: Loss, epochs: int) -> StepRule:
+def default_step(examples: Examples, loss: Loss, epochs: int, intercept: bool = True) -> StepRule:
     """Return the rule that ``fit_linear`` takes when none is given.
 
-    It begins at 1 / (c (1 + |x|^2)), with c the largest curvature of the loss and |x|^2 the mean of
-    the rows' squared norms, or half of the largest where that is more: there a step along one row
-    no longer overshoots.  It falls in geometric steps to 1/200 of that in the last epoch, for the
-    noise of SGD falls with the step.  A loss with kinks takes the spread of the targets in place
-    of 1/c.
+    It begins at 1 / (c |x|^2), with c the largest curvature of the loss and |x|^2 the mean of the
+    rows' squared norms, the intercept's 1 included.  A loss whose slope has no bound takes half of
+    the largest squared norm where that is more: on a longer row a step would overshoot, and the
+    next one more.  A loss with kinks takes the spread of the targets in place of 1/c.
+
+    From there it falls by the same factor an epoch to 1/200 in the last one, for the noise of SGD
+    falls with the step.
 
     Examples
     --------
@@ -250,10 +252,15 @@ def default_step(examples: Examples, loss: Loss, epochs: int) -> StepRule:
     """
     rows = np.repeat(np.arange(len(examples)), np.diff(examples.indptr))
     squares = np.bincount(rows, np.square(examples.data, dtype=np.float64), minlength=len(examples))
-    size = 1.0 + max(float(squares.mean()), float(squares.max()) / 2)
+    size = float(squares.mean())
+    far = np.array([-1e9])
+    if abs(loss.slopes(far, -far / 1e9)[0]) > 1e6:
+        size = max(size, float(squares.max()) / 2)
+    size += float(intercept)
     if math.isfinite(loss.curvature):
         reach = 1.0 / loss.curvature
     else:
         spread = 1.0 if loss.classifies else float(examples.y.std())
         reach = spread if spread > 0.0 else 1.0
-    return Backoff(reach / size, beta=200.0 ** (-1.0 / max(1, epochs - 1)))
+    step = reach / size if size > 0.0 else 1.0
+    return Backoff(step, beta=200.0 ** (-1.0 / max(1, epochs - 1)))

@@ -20,7 +20,7 @@ What it really does, which the post does not say:
   code, like this one, has it right.
 
 Numpy and the standard library, scipy for the data; nothing of this package. Imported by tests, by
-the tutorials and by nobody else.
+the tutorials, and by ``reproduce``, which runs it beside the package.
 """
 
 import multiprocessing
