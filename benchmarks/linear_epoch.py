@@ -86,7 +86,9 @@ def main() -> None:
         for name, run in found.items():
             times[name].append(run(examples))
     measure = next(iter(found))
-    print(f"{examples!r}, {len(os.sched_getaffinity(0))} processors, medians of {given.turns} turns")
+    print(
+        f"{examples!r}, {len(os.sched_getaffinity(0))} processors, medians of {given.turns} turns"
+    )
     print(f"{'':32}{'ms an epoch':>12}{'ns an entry':>12}{'ratio':>8}{'objective, ms':>15}")
     for name, runs in times.items():
         epoch = statistics.median(seconds for seconds, _ in runs)
