@@ -85,6 +85,7 @@ class Granting(RuleBasedStateMachine):
             self.holding.pop(worker, None)
             while (grant := self.schedule.acquire(worker)) is not None:
                 self.granted.append(grant.number)
+                assert len(self.granted) <= len(self.order)  # else this would never end
         assert sorted(self.granted) == list(range(len(self.order)))
 
 
