@@ -1,0 +1,67 @@
+"""``hogwild reproduce``: the articles' tables and figures again, in a folder that it names."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from hogwild.cli import report
+from hogwild.cli.command import Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add ``reproduce``."""
+    parser = add_command(
+        commands,
+        "reproduce",
+        run,
+        "compute the articles' published figures again",
+        "example:\n  hogwild reproduce blog --output report",
+        "Compute the articles' published figures again, print them beside ours, and write\n"
+        "a page with the plots, and the numbers as JSON, to a folder.",
+        "[TARGET ...] [--output DIR] [--json]",
+    )
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="which articles: blog (default: all)"
+    )
+    parser.add_argument(
+        "--output",
+        default="hogwild-report",
+        metavar="DIR",
+        help="folder for the report (default: hogwild-report)",
+    )
+    parser.add_argument(
+        "--seeds", type=_seeds, metavar="N,N", help="of the blog's data (default: 0,1,2,3,4)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print the page's path only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the targets; ``--json`` prints what report.json holds, and where the page is."""
+    # the drawing libraries are slow to import, and no other command needs them
+    from hogwild.reproduce import run as reproduce
+    from hogwild.reproduce.blog_plan import full_plan
+
+    plans = {"blog": dataclasses.replace(full_plan(), seeds=args.seeds)} if args.seeds else None
+    say = _silence if args.quiet or args.json else report.emit_line
+    page = reproduce(args.targets, Path(args.output), say, plans=plans)
+    if args.json:
+        numbers = json.loads(page.with_name("report.json").read_text(encoding="utf-8"))
+        report.emit_json({"page": str(page), **numbers})
+    elif args.quiet:
+        report.emit_line(str(page))
+    return 0
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        seeds = (-1,)
+    if min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f"must be whole numbers with commas, got {text!r}")
+    return seeds
+
+
+def _silence(line: str) -> None:
+    """Say nothing."""
