@@ -22,8 +22,8 @@
 # why a pool can be slower than one process, how a program can train nothing and report no error,
 # and what the worker loop of this package is.
 #
-# **You need** [lesson 1](01_sgd_on_one_sparse_row.py) for the step, and [lesson
-# 2](02_shared_memory_and_lost_updates.py) for weights in shared memory and for what gets lost
+# **You need** {doc}`lesson 1 <01_sgd_on_one_sparse_row>` for the step, and {doc}`lesson
+# 2 <02_shared_memory_and_lost_updates>` for weights in shared memory and for what gets lost
 # there.
 
 # %% [markdown]

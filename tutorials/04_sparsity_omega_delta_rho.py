@@ -20,8 +20,8 @@
 # **You will learn** what the paper's three numbers say, what its formula for the step promises,
 # and where Hogwild! fails. And why an intercept spoils the sparsity of any data.
 #
-# **You need** [lesson 1](01_sgd_on_one_sparse_row.py) for the step. [Lesson
-# 3](03_hogwild_the_blog_from_start_to_end.py) helps: it has the data of the blog.
+# **You need** {doc}`lesson 1 <01_sgd_on_one_sparse_row>` for the step. {doc}`Lesson
+# 3 <03_hogwild_the_blog_from_start_to_end>` helps: it has the data of the blog.
 
 # %% [markdown]
 # ## What the paper says
@@ -35,8 +35,8 @@
 # Then (section 4) it assumes that a gradient is taken from weights which are at most $\tau$
 # updates old, and proves that updates without locks arrive nearly as fast as in one process if
 # $\Delta$ and $\rho$ are small for that $\tau$. It also assumes that adding to one coordinate is
-# atomic. In Python it isn't: that is the subject of [lesson
-# 2](02_shared_memory_and_lost_updates.py).
+# atomic. In Python it isn't: that is the subject of {doc}`lesson
+# 2 <02_shared_memory_and_lost_updates>`.
 
 # %%
 from collections import deque
@@ -564,7 +564,7 @@ assert locked.lost_updates.share_of_path < 1e-10
 # The middle column is the chance that two rows have a coordinate in common, and it falls with the
 # number of columns. The losses are rare events in bursts, so two runs say little, and the right
 # columns need not fall in step. One process loses nothing, and neither do two with
-# `write="locked"`. [Lesson 2](02_shared_memory_and_lost_updates.py) counts more carefully.
+# `write="locked"`. {doc}`Lesson 2 <02_shared_memory_and_lost_updates>` counts more carefully.
 
 # %% [markdown]
 # ## Exercises

@@ -100,7 +100,8 @@ def fit_linear(
     shuffle : bool
         Shuffle the rows once, and the order of their runs anew in every epoch.
     seed : int, SeedSequence or Generator, optional
-        Of the shuffling; the only thing that is drawn.
+        Of the shuffling; the only thing that is drawn.  It fixes the bits of a serial fit and of one
+        worker, not of several: then the order of the writes is the system's.
     tol : float, optional
         Stop when an epoch lowers the objective by less than this share of it.
     validation : Examples, optional

@@ -112,7 +112,8 @@ class Trainer:
         self.updates += int(counts.sum())
         with np.errstate(over="ignore", invalid="ignore"):
             if fit.lost_updates is not None and before is not None:
-                fit.lost_updates.add_epoch(before, w, memory.applied.array, float(scales[-1]))
+                units = np.append(np.full(len(w) - 1, scales[-1]), 1.0)  # the intercept has no scale
+                fit.lost_updates.add_epoch(before, w, memory.applied.array, units)
                 memory.applied.array[:] = 0.0
             if scales[-1] != 1.0:
                 w[:-1] *= scales[-1]

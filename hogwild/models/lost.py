@@ -54,11 +54,12 @@ class LostUpdates:
         before: npt.NDArray[np.floating],
         after: npt.NDArray[np.floating],
         applied: npt.NDArray[np.float64],
-        scale: float = 1.0,
+        scale: float | npt.NDArray[np.float64] = 1.0,
     ) -> None:
         """Add an epoch: weights before and after it, and each worker's row of sums.
 
-        All three are divided by `scale`, where a dense penalty keeps the weights so.
+        All three are divided by `scale`, one number or one a weight, where a dense penalty keeps the
+        weights so.
 
         A row of `applied` holds the sum of deltas of each weight, then the sum of their sizes, then
         their number.
@@ -74,7 +75,7 @@ class LostUpdates:
         """
         n = len(before)
         deltas = applied[:, :n].sum(axis=0)
-        self.residue += scale * float(np.abs(after - (before + deltas)).sum())
-        self.net += scale * float(np.abs(deltas).sum())
-        self.path += scale * float(applied[:, n].sum())
+        self.residue += float((scale * np.abs(after - (before + deltas))).sum())
+        self.net += float((scale * np.abs(deltas)).sum())
+        self.path += float(np.min(scale)) * float(applied[:, n].sum())
         self.updates += int(applied[:, n + 1].sum())
