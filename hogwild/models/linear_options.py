@@ -115,7 +115,7 @@ def pick_run_length(n_rows: int, batch_size: int, rule: StepRule, l2: float) -> 
     Long enough to hide the cost of handing out a block, short enough that there are some dozens for
     the workers to share, and that the scale of a dense L2 penalty stays within a block's reach.
     """
-    length = min(512, max(1, n_rows // 32))
+    length = min(1024, max(1, n_rows // 32))
     shrink = math.log1p(l2 * float(rule.at(1, np.zeros(1, np.int64))[0]))
     if shrink > 0.0:
         length = min(length, int(-math.log(FOLD) / shrink) * batch_size)
