@@ -167,7 +167,7 @@ def test_predictions_go_whole_to_a_file(files, run, run_json):
 
 def test_entries_without_a_weight_are_ignored_and_counted(files, run, run_json):
     wide = files["folder"] / "wide.txt"
-    wide.write_text("1 1:1 3:5 9:2\n0 1:-1 9:1\n0 2:1\n")
+    wide.write_text("1 1:1 3:5 9:2\n0 1:-1 9:1\n0 1:-1\n")
     code, out, err = run(
         "fit", "linear", files["bits"], "--loss", "logistic", "--test", wide,
         "--model", files["model"], "--json", *FAST,
@@ -177,6 +177,7 @@ def test_entries_without_a_weight_are_ignored_and_counted(files, run, run_json):
         f"hogwild: warning: {wide}: ignored 3 of 6 entries, in features beyond the model's 2\n"
     )
     assert json.loads(out)["test"]["entries_ignored"] == 3
+    assert json.loads(out)["test"]["accuracy"] == 1.0
     assert "ignored 3 of 6" in run("evaluate", files["model"], wide)[2]
     code, out, err = run("predict", files["model"], wide)
     assert out.count("\n") == 3
