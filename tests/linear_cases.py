@@ -126,7 +126,7 @@ def by_kernel(case, kernel="python", **changes):
         given = memoryview(steps) if kernel == "python" else steps
         loss += update(start, stop, given, scale, l2, views, constants, gate, notes)
         for step in steps.tolist():
-            scale = scale / (1.0 + step * l2)
+            scale = scale * (1.0 / (1.0 + step * l2))
         first_step += n_updates
     w = shared.w.copy()
     if scale != 1.0:

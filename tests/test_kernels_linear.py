@@ -278,7 +278,7 @@ def run_with_gate(case, kernel, write, gate):
     w = shared.w.copy()
     scale = 1.0
     for step in case.steps.tolist():
-        scale = scale / (1.0 + step * l2)
+        scale = scale * (1.0 / (1.0 + step * l2))
     w[:-1] *= scale
     return w
 

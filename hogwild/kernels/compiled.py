@@ -99,6 +99,41 @@ def atomics() -> "Atomics":
     return Atomics(add, swap, load, pause)
 
 
+def prefetcher() -> Callable:
+    """Return compiled ``prefetch(array, index)``: ask for an element that will soon be needed.
+
+    It changes no value.  A weight that another processor has just written takes a hundred cycles to
+    come; asked for some entries ahead, it comes while the others are worked on.
+    """
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def prefetch(typing_context, array, index):
+        def generate(context, builder, signature, args):
+            kind = signature.args[0]
+            record = context.make_array(kind)(context, builder, args[0])
+            spot = cgutils.get_item_pointer(
+                context, builder, kind, record, [args[1]], wraparound=False
+            )
+            pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(ir.VoidType(), [pointer, word, word, word]),
+                "llvm.prefetch.p0",
+            )
+            to_write, keep_near, data_not_code = word(1), word(3), word(1)
+            spot = builder.bitcast(spot, pointer)
+            builder.call(function, [spot, to_write, keep_near, data_not_code])
+            return context.get_dummy_value()
+
+        return types.void(array, index), generate
+
+    return prefetch
+
+
 class Atomics(NamedTuple):
     """``add(a, i, x)``, ``swap(a, i, x) -> old``, ``load(a, i)``; ``pause()`` between two looks."""
 

@@ -28,11 +28,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hogwild.kernels.compiled import atomics, jit
+from hogwild.kernels.compiled import atomics, jit, prefetcher
 from hogwild.kernels.gates import compiled_lock, compiled_turn, python_lock, python_turn
 from hogwild.kernels.losses import Loss
 
 WRITES = ("plain", "add_at", "locked", "atomic")
+AHEAD = 20  # entries between asking for a weight and reading it
 ADAGRAD_FLOOR = (
     1e-10  # added to the root, so that a coordinate without any gradient divides by no zero
 )
@@ -135,12 +136,13 @@ def make_update(loss: Loss, variant: Variant, *, compiled: bool) -> Update:
     if compiled:
         value, slope = jit(value), jit(slope)
         add = jit(_atomic_add()) if variant.write == "atomic" else jit(_add)
+    prefetch = prefetcher() if compiled else None
     enter, leave = _gate(variant.write, compiled)
     move = _make_move(variant, add)
     if compiled:
         move = jit(move, inline=True)
     make_loop = _make_batch_loop if variant.batched else _make_row_loop
-    update = make_loop(value, slope, move, enter, leave)
+    update = make_loop(value, slope, move, enter, leave, prefetch)
     return jit(update) if compiled else update
 
 
@@ -220,14 +222,21 @@ def _make_move(variant: Variant, add: Callable) -> Callable:
 
 
 def _make_row_loop(
-    value: Callable, slope: Callable, move: Callable, enter: Callable, leave: Callable
+    value: Callable,
+    slope: Callable,
+    move: Callable,
+    enter: Callable,
+    leave: Callable,
+    prefetch: Callable | None,
 ) -> Update:
     """Return the loop that updates after every row."""
+    asks, ahead = prefetch is not None, AHEAD
 
     def update(start, stop, steps, scale, l2, shared, constants, gate, scratch):
         indptr, indices, data, y, weight, w, share, squares, applied = shared
         _, intercept, l1, sparse_l2, threshold, worker = constants
         last = len(w) - 1
+        final = indptr[stop] - 1
         total = 0.0
         for i in range(start, stop):
             step = steps[i - start]
@@ -236,6 +245,8 @@ def _make_row_loop(
             lo, hi = indptr[i], indptr[i + 1]
             z = 0.0
             for k in range(lo, hi):
+                if asks:
+                    prefetch(w, indices[min(k + ahead, final)])
                 z += data[k] * w[indices[k]]
             z = z * scale + w[last]
             total += weight[i] * value(z, y[i])
@@ -250,22 +261,29 @@ def _make_row_loop(
             if intercept:
                 move(last, g, 1.0, step, step, 0.0, 0.0, threshold, w, share, squares, applied)
             leave(gate, worker)
-            scale = scale / (1.0 + step * l2)
+            scale = scale * (1.0 / (1.0 + step * l2))
         return total
 
     return update
 
 
 def _make_batch_loop(
-    value: Callable, slope: Callable, move: Callable, enter: Callable, leave: Callable
+    value: Callable,
+    slope: Callable,
+    move: Callable,
+    enter: Callable,
+    leave: Callable,
+    prefetch: Callable | None,
 ) -> Update:
     """Return the loop that updates after every batch, by the mean gradient of its rows."""
+    asks, ahead = prefetch is not None, AHEAD
 
     def update(start, stop, steps, scale, l2, shared, constants, gate, scratch):
         indptr, indices, data, y, weight, w, share, squares, applied = shared
         batch_size, intercept, l1, sparse_l2, threshold, worker = constants
         gradient, count, touched = scratch
         last = len(w) - 1
+        final = indptr[stop] - 1
         total = 0.0
         for first in range(start, stop, batch_size):
             end = min(first + batch_size, stop)
@@ -278,6 +296,8 @@ def _make_batch_loop(
                 lo, hi = indptr[i], indptr[i + 1]
                 z = 0.0
                 for k in range(lo, hi):
+                    if asks:
+                        prefetch(w, indices[min(k + ahead, final)])
                     z += data[k] * w[indices[k]]
                 z = z * scale + w[last]
                 total += weight[i] * value(z, y[i])
@@ -306,7 +326,7 @@ def _make_batch_loop(
                     w, share, squares, applied,
                 )  # fmt: skip
             leave(gate, worker)
-            scale = scale / (1.0 + step * l2)
+            scale = scale * (1.0 / (1.0 + step * l2))
         return total
 
     return update

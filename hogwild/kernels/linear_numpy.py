@@ -117,7 +117,7 @@ def _make_row_loop(
             if intercept:
                 move_intercept(g, step, threshold, shared)
             leave(gate, worker)
-            scale = scale / (1.0 + step * l2)
+            scale = scale * (1.0 / (1.0 + step * l2))
         return total
 
     return update
@@ -151,7 +151,7 @@ def _make_batch_loop(
             if intercept:
                 move_intercept(float(g.sum()), step, threshold, shared)
             leave(gate, worker)
-            scale = scale / (1.0 + step * l2)
+            scale = scale * (1.0 / (1.0 + step * l2))
         return total
 
     return update

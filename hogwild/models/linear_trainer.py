@@ -87,8 +87,8 @@ class Trainer:
         if not l2:
             return len(counts), np.ones(len(borders))
         steps = self.settings.step.at(epoch, np.arange(self.updates, self.updates + borders[-1]))
-        # dividing one after the other gives the bits that the kernel has at these places
-        scales = np.divide.accumulate(np.concatenate([[1.0], 1.0 + steps * l2]))[borders]
+        # multiplying one after the other gives the bits that the kernel has at these places
+        scales = np.cumprod(np.concatenate([[1.0], 1.0 / (1.0 + steps * l2)]))[borders]
         last = max(1, int(np.searchsorted(-scales, -FOLD, side="right")) - 1)
         return last, scales[: last + 1]
 

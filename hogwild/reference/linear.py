@@ -151,7 +151,7 @@ def sgd(
                 shrunk = soft_threshold(new, due * (l1 / own)) / (1.0 + due * sparse_l2)
                 new = w[j] + (shrunk - w[j])  # an update is something added, so that others' stay
             w[j] = new
-        scale = scale / (1.0 + step * l2)
+        scale = scale * (1.0 / (1.0 + step * l2))
     if scale != 1.0:
         w[:-1] = [scale * v for v in w[:-1]]
     return total
