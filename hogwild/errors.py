@@ -3,12 +3,12 @@
 ::
 
     HogwildError
-    |-- DataError          (ValueError)       a file or array that can't be taken: path, line,
-    reason |-- DivergenceError    (ArithmeticError)  the loss became NaN or infinite: epoch, step
-    |-- WorkerDied         (RuntimeError)     a process ended by itself: worker, pid, exitcode,
-    holding |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid,
-    cause |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free
-    `-- MissingExtra       (ImportError)      an optional library is not installed: extra, what
+    |-- DataError          (ValueError)       can't be taken: path, line, reason
+    |-- DivergenceError    (ArithmeticError)  the loss became NaN or infinite: epoch, step
+    |-- WorkerDied         (RuntimeError)     ended by itself: worker, pid, exitcode, holding
+    |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid, cause
+    |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free, where
+    `-- MissingExtra       (ImportError)      an optional library is missing: extra, what
 
 In parentheses: the built-in class that it also is.
 

@@ -1,10 +1,26 @@
 """How good predictions are: each metric is a short function of targets and predictions.
 
+Contract: both are sequences of one length, 1 or more; anything else is a ``ValueError``, never
+broadcast.
+
 Called by the models, the estimators and the command line.
 """
 
 import numpy as np
 import numpy.typing as npt
+
+
+def _pair(
+    y: npt.ArrayLike, z: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return both as float arrays, once they are found to belong together."""
+    y, z = np.asarray(y, float), np.asarray(z, float)
+    if y.ndim != 1 or y.shape != z.shape or not len(y):
+        raise ValueError(
+            "targets and predictions must be one-dimensional, of one length, and not empty; "
+            f"got shapes {y.shape} and {z.shape}"
+        )
+    return y, z
 
 
 def rmse(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
@@ -15,7 +31,8 @@ def rmse(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
     >>> rmse([1.0, 2.0], [3.0, 4.0])
     2.0
     """
-    return float(np.sqrt(np.mean((np.asarray(y, float) - np.asarray(z, float)) ** 2)))
+    y, z = _pair(y, z)
+    return float(np.sqrt(np.mean((y - z) ** 2)))
 
 
 def mae(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
@@ -26,7 +43,8 @@ def mae(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
     >>> mae([1.0, 2.0], [1.0, 4.0])
     1.0
     """
-    return float(np.mean(np.abs(np.asarray(y, float) - np.asarray(z, float))))
+    y, z = _pair(y, z)
+    return float(np.mean(np.abs(y - z)))
 
 
 def r2(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
@@ -37,7 +55,7 @@ def r2(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
     >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     1.0
     """
-    y, z = np.asarray(y, float), np.asarray(z, float)
+    y, z = _pair(y, z)
     spread = float(np.sum((y - y.mean()) ** 2))
     return 1.0 - float(np.sum((y - z) ** 2)) / spread if spread > 0.0 else float("nan")
 
@@ -50,7 +68,8 @@ def accuracy(y: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     >>> accuracy([1, -1, 1, 1], [1, 1, 1, 1])
     0.75
     """
-    return float(np.mean(np.asarray(y) == np.asarray(labels)))
+    y, labels = _pair(y, labels)
+    return float(np.mean(y == labels))
 
 
 def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
@@ -67,8 +86,9 @@ def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
     >>> round(log_loss([1, -1], [0.5, 0.5]), 6)
     0.693147
     """
-    p = np.clip(np.asarray(p, float), np.finfo(float).tiny, 1.0 - np.finfo(float).eps / 2)
-    return float(-np.mean(np.where(np.asarray(y) > 0, np.log(p), np.log1p(np.negative(p)))))
+    y, p = _pair(y, p)
+    p = np.clip(p, np.finfo(float).tiny, 1.0 - np.finfo(float).eps / 2)
+    return float(-np.mean(np.where(y > 0, np.log(p), np.log1p(np.negative(p)))))
 
 
 def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
@@ -81,7 +101,8 @@ def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     >>> auc([1, 1, -1, -1], [0.9, 0.4, 0.4, 0.1])
     0.875
     """
-    positive, score = np.asarray(y) > 0, np.asarray(score, float)
+    y, score = _pair(y, score)
+    positive = y > 0
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0 or np.isnan(score).any():
         return float("nan")

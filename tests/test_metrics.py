@@ -58,7 +58,7 @@ def test_area_under_the_curve_by_hand(score, area):
     assert auc([1, 1, -1, -1], score) == area
 
 
-@pytest.mark.parametrize("y", [[1, 1], [-1, -1], []])
+@pytest.mark.parametrize("y", [[1, 1], [-1, -1]])
 def test_area_with_one_label_only_is_not_a_number(y):
     assert math.isnan(auc(y, np.arange(len(y))))
 
@@ -103,3 +103,20 @@ def test_they_are_scikit_learn_s():
 
 def test_area_with_a_score_that_is_not_a_number_is_not_a_number():
     assert math.isnan(auc([1, -1, 1], [0.5, math.nan, 0.1]))
+
+
+@pytest.mark.parametrize("metric", [rmse, mae, r2, accuracy, log_loss, auc])
+@pytest.mark.parametrize(
+    "y, z, shapes",
+    [
+        ([1, -1, 1], [0.5], r"\(3,\) and \(1,\)"),
+        ([1], [0.5, 0.5], r"\(1,\) and \(2,\)"),
+        ([1, -1], [[0.5], [0.5]], r"\(2,\) and \(2, 1\)"),
+        ([[1], [-1]], [[0.5], [0.5]], r"\(2, 1\) and \(2, 1\)"),
+        (1, 0.5, r"\(\) and \(\)"),
+        ([], [], r"\(0,\) and \(0,\)"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused_not_broadcast(metric, y, z, shapes):
+    with pytest.raises(ValueError, match=f"of one length, and not empty; got shapes {shapes}"):
+        metric(y, z)
