@@ -356,6 +356,17 @@ def test_wrong_usage_ends_with_2_and_one_line(files, run, options, sentence):
     assert sentence in one_line(err)
 
 
+@pytest.mark.parametrize("option", ["--model", "--trace"])
+def test_a_fit_does_not_write_its_files_to_standard_output(run, files, monkeypatch, option):
+    monkeypatch.chdir(files["folder"])
+    code, out, err = run("fit", "linear", files["signs"], option, "-", *FAST)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"hogwild: error: {option} needs a file: standard output is for the summary, got '-'\n"
+    )
+    assert not Path("-").exists()
+
+
 def test_standard_input_is_read_once(run):
     code, _, err = run("fit", "linear", "-", "--test", "-")
     assert (code, one_line(err)) == (2, "standard input can be TRAIN or --test, not both")

@@ -5,6 +5,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,36 @@ def test_the_file_appears_whole_or_not_at_all(tmp_path):
         Trace({"value": {1, 2}}).write(path)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.jsonl"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    trace = Trace({"schedule": "serial"})
+    link, target = tmp_path / "link.jsonl", tmp_path / "target.jsonl"
+    target.write_text("old")
+    link.symlink_to(target)
+    trace.write(link)
+    assert link.is_symlink()
+    assert Trace.read(target) == trace
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        trace.write(pipe)
+        assert os.read(reader, 4096) == target.read_bytes()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    "suffix, magic", [(".gz", b"\x1f\x8b"), (".bz2", b"BZh"), (".xz", b"\xfd7z")]
+)
+def test_a_compressed_trace_is_read_again(tmp_path, suffix, magic):
+    path = tmp_path / f"t.jsonl{suffix}"
+    trace = Trace({"schedule": "serial"}, [Event(1, 0, "acquire", 0, 0, 1)])
+    trace.write(path)
+    assert path.read_bytes().startswith(magic)
+    assert Trace.read(path) == trace
 
 
 def test_an_event_a_line_after_the_header(tmp_path):

@@ -60,6 +60,9 @@ def add(commands: Commands) -> None:
 
 def run(args: Namespace) -> int:
     """Fit, write the files, print the summary."""
+    for option, name in (("--model", args.model), ("--trace", args.trace)):
+        if name == "-":
+            raise ValueError(f"{option} needs a file: standard output is for the summary, got '-'")
     check_outputs([args.model, args.trace], [args.train, args.test])
     settings = _settings(args)
 

@@ -17,9 +17,9 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from hogwild.data.textio import line_chunks, replacing, shown
 from hogwild.errors import DataError
 
 FORMAT, VERSION = "hogwild-trace", 1
@@ -108,30 +108,31 @@ class Trace:
         return None
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the trace as JSON lines; the file appears whole or not at all."""
-        path = Path(path)
+        """Write the trace as JSON lines; the file appears whole or not at all.
+
+        As with every file of this package, a name that ends in ``.gz``, ``.bz2`` or ``.xz`` is
+        compressed, and ``-`` is standard output.
+        """
         head = {"format": FORMAT, "version": VERSION, **self.header}
         lines = [json.dumps(head, allow_nan=False)]
         lines += [json.dumps(event._asdict(), allow_nan=False) for event in self.events]
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(path) as file:
+            file.write(("\n".join(lines) + "\n").encode())
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Trace":
         """Read a trace that ``write``, or a program in another language, has written.
+
+        Compressed files are recognised by their content; ``-`` reads standard input.
 
         Raises
         ------
         DataError
             With file and line, for anything that is not a trace of this version.
         """
-        name = os.fspath(path)
+        name = shown(path)
         try:
-            text = Path(path).read_bytes().decode("utf-8")
+            text = b"".join(line_chunks(path)).decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"not text: {error}", path=name) from None
         if not text:
