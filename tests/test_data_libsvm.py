@@ -289,8 +289,11 @@ def test_limits_of_the_caller_hold(options, text, message, scratch):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"n_features": -1}, "n_features must be 0 to 2147483647, got -1"),
-        ({"max_features": 2**31}, "max_features must be 0 to"),
+        ({"n_features": -1}, "n_features must be a whole number, 0 to 2147483647, got -1"),
+        ({"max_features": 2**31}, "max_features must be a whole number, 0 to"),
+        ({"n_features": 5.0}, r"n_features must be a whole number, .* got 5\.0"),
+        ({"n_features": True}, "n_features must be .* got True"),
+        ({"max_features": "5"}, "max_features must be .* got '5'"),
         ({"dtype": int}, "dtype must be float64 or float32"),
     ],
 )

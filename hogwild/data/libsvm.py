@@ -11,6 +11,7 @@ Called by users, by the command line and by the estimators.
 import os
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,20 +92,21 @@ def read_libsvm(
     indptr = np.zeros(len(labels) + 1, dtype=np.int64)
     np.cumsum(counts, out=indptr[1:])
     return Examples._trusted(
-        indptr, columns, values, labels, None, found if n_features is None else n_features
+        indptr, columns, values, labels, None, found if n_features is None else int(n_features)
     )
 
 
 def _limits(
-    n_features: int | None, max_features: int | None, zero_based: bool, dtype: np.dtype[np.floating]
+    n_features: Any, max_features: Any, zero_based: bool, dtype: np.dtype[np.floating]
 ) -> Limits:
     allowed = {"fits 32-bit column numbers": MAX_FEATURES}
     for name, number in (("max_features", max_features), ("n_features", n_features)):
         if number is None:
             continue
-        if not 0 <= number <= MAX_FEATURES:
-            raise ValueError(f"{name} must be 0 to {MAX_FEATURES}, got {number}")
-        allowed[f"{name}={number} allows"] = number
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not whole or not 0 <= number <= MAX_FEATURES:
+            raise ValueError(f"{name} must be a whole number, 0 to {MAX_FEATURES}, got {number!r}")
+        allowed[f"{name}={number} allows"] = int(number)
     reason = min(allowed, key=allowed.__getitem__)
     first = 0 if zero_based else 1
     return Limits(first, allowed[reason] - 1 + first, reason, dtype)
