@@ -2,7 +2,7 @@
 
 import pytest
 
-from hogwild.data import catalogue, read_libsvm
+from hogwild.data import CATALOGUE, find_data_set, read_libsvm
 
 FILES = {
     "a8a": "libsvm/a8a",
@@ -15,7 +15,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_the_sizes_listed_are_those_of_the_files(name, shared_data):
     examples = read_libsvm(shared_data / FILES[name])
-    entry = catalogue.find(name)
+    entry = find_data_set(name)
     assert (entry.rows, entry.features) == (examples.n_rows, examples.n_features)
 
 
@@ -26,14 +26,14 @@ def test_the_sizes_listed_are_those_of_the_files(name, shared_data):
 def test_the_ratings_listed_are_those_of_the_files(name, file, separator, shared_data):
     with open(shared_data / file, encoding="ascii") as lines:
         items = [line.split(separator, 2)[1] for line in lines]
-    entry = catalogue.find(name)
+    entry = find_data_set(name)
     assert (entry.rows, entry.features) == (len(items), len(set(items)))
 
 
 def test_every_entry_says_under_which_terms_and_where():
-    assert all(entry.licence and entry.source and entry.form for entry in catalogue.CATALOGUE)
+    assert all(entry.licence and entry.source and entry.form for entry in CATALOGUE)
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="no data set 'rcv1' in the catalogue; known are 'a8a'"):
-        catalogue.find("rcv1")
+        find_data_set("rcv1")

@@ -1,13 +1,17 @@
-"""What goes in: checked records, readers and writers of text formats, generators."""
+"""What goes in: checked records, readers and writers of text formats, generators, a catalogue."""
 
+from hogwild.data.catalogue import CATALOGUE, DataSet, find_data_set
 from hogwild.data.examples import Examples
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
 from hogwild.data.libsvm import read_libsvm, write_libsvm
 
 __all__ = [
+    "CATALOGUE",
+    "DataSet",
     "Examples",
     "blog_data",
     "blog_start",
+    "find_data_set",
     "read_libsvm",
     "sparse_classification",
     "write_libsvm",

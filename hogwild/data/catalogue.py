@@ -3,7 +3,7 @@
 Contract: facts only. Sizes are those of the files named; a licence is what their source states, and
 "not stated" where it states none.
 
-Called by users and by the command line.
+Called by users: `find_data_set` by name, `CATALOGUE` to look around.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DataSet:
-    """One public data set."""
+    """One public data set.
+
+    Attributes
+    ----------
+    name : str
+    task : str
+        "classification", "regression", "ratings" or "fields".
+    rows : int
+        Rows of the file.
+    features : int
+        Columns; for ratings, the items that occur.
+    form : str
+        What a line looks like.
+    licence, source : str
+    """
 
     name: str
-    task: str  # classification, regression, ratings or fields
-    rows: int  # rows of the file
-    features: int  # columns; for ratings, the items that occur
-    form: str  # what a line looks like
+    task: str
+    rows: int
+    features: int
+    form: str
     licence: str
     source: str
 
@@ -87,12 +101,20 @@ CATALOGUE: tuple[DataSet, ...] = (
         "GroupLens Research, ratings.dat",
     ),
 )
+"""Every data set of the catalogue, a `DataSet` each."""
 
 
-def find(name: str) -> DataSet:
-    """Return the data set of that name.
+def find_data_set(name: str) -> DataSet:
+    """Return what the catalogue says about a data set.
 
-    >>> find("a8a").features
+    Raises
+    ------
+    ValueError
+        The catalogue has no data set of that name.
+
+    Examples
+    --------
+    >>> find_data_set("a8a").features
     123
     """
     for entry in CATALOGUE:
