@@ -8,6 +8,7 @@ same machine; printed are medians and their ratio. The arrays read must be equal
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -21,7 +22,7 @@ from sklearn.datasets import load_svmlight_file
 from hogwild.data import read_libsvm
 
 HERE = Path(__file__).resolve().parent
-A8A = HERE.parent.parent / "shared" / "data" / "libsvm" / "a8a"
+DATA = Path(os.environ.get("HOGWILD_TEST_DATA", HERE.parent.parent / "shared" / "data"))
 
 
 def write_floats(path: Path, n_rows: int) -> None:
@@ -68,7 +69,12 @@ def compare(name: str, path: Path, rounds: int) -> None:
 def main() -> None:
     """Read the arguments, make the files in a temporary folder, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--a8a", type=Path, default=A8A, help="the a8a file; left out if missing")
+    parser.add_argument(
+        "--a8a",
+        type=Path,
+        default=DATA / "libsvm" / "a8a",
+        help="the a8a file; left out if missing (default: in the folder HOGWILD_TEST_DATA)",
+    )
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the made file")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
