@@ -2,16 +2,15 @@
 
 import importlib.util
 import platform
-import shutil
 from argparse import Namespace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from hogwild import __version__, models
 from hogwild.cli import report
 from hogwild.cli.command import Commands, add_command, add_reading, subcommands
 from hogwild.cli.reading import read_whole
+from hogwild.engine.shared import free_space
 from hogwild.engine.starting import checked_processes
 from hogwild.engine.trace import Trace
 
@@ -109,7 +108,7 @@ def check_trace(args: Namespace) -> int:
 
 def info(args: Namespace) -> int:
     """Print what matters in a report of a fault."""
-    shm = Path("/dev/shm")
+    where, free = free_space()
     facts: dict[str, Any] = {
         "hogwild": __version__,
         "python": platform.python_version(),
@@ -118,17 +117,18 @@ def info(args: Namespace) -> int:
         "scipy": metadata.version("scipy"),
         "extras": {extra: _version(module) for extra, module in EXTRAS.items()},
         "processors": checked_processes(None),
-        "shared_memory_free": shutil.disk_usage(shm).free if shm.is_dir() else None,
+        "shared_memory_free": free if where else None,
     }
     if args.json:
         report.emit_json(facts)
         return 0
-    free = facts.pop("shared_memory_free")
+    del facts["shared_memory_free"]
     rows = {name: str(fact) for name, fact in facts.items() if name != "extras"}
     for extra, version in facts["extras"].items():
         missing = f"no: pip install 'hogwild[{extra}]'"
         rows[f"[{extra}]"] = f"{EXTRAS[extra]} {version}" if version else missing
-    rows["/dev/shm"] = "none" if free is None else f"{free / 1e6:.0f} MB free"
+    if where:
+        rows[where] = f"{free / 1e6:.0f} MB free"
     report.emit_table(rows)
     return 0
 
