@@ -62,7 +62,7 @@ def test_epochs_add_up_and_what_one_loses_another_does_not_make_good():
 
 def test_weights_kept_divided_by_a_scale_are_told_in_their_own_units():
     lost = LostUpdates()
-    lost.add_epoch(np.zeros(1), np.array([6.0]), np.array([[8.0, 8.0, 2.0]]), scale=0.5)
+    lost.add_epoch(np.zeros(1), np.array([6.0]), np.array([[8.0, 4.0, 2.0]]), scale=0.5)
     assert (lost.residue, lost.net, lost.path, lost.updates) == (1.0, 4.0, 4.0, 2)
 
 
@@ -95,6 +95,30 @@ def test_one_worker_leaves_rounding_only(kernel, options):
     # each non-zero of the rows, and an intercept a row (an update, in batches)
     if not options:
         assert fit.lost_updates.updates == 3 * (500 * 4 + 500)
+
+
+@pytest.mark.parametrize("kernel", ["python", "numpy", "numba"])
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_under_a_scale_the_path_is_no_shorter_than_the_net_distance(kernel, batch_size, intercept):
+    if kernel == "numba":
+        pytest.importorskip("numba")
+    lost = fit_linear(
+        column(400), schedule="serial", kernel=kernel, lost_updates=True, penalty="l2", reg=0.5,
+        step=1e-3, epochs=1, batch_size=batch_size, intercept=intercept, seed=0,
+    ).lost_updates  # fmt: skip
+    # the targets are all about 3, so nearly all deltas go one way
+    assert lost.net <= lost.path < 1.2 * lost.net
+
+
+def test_the_path_by_hand_in_the_weights_own_units():
+    # w = v = 0, scale 1: the slope -2 and the step 1/4 give v = b = 1/2; then the scale is 4/5
+    # z = 2/5 + 1/2, slope -1/5: the scaled delta is 1/20, that of v 1/16, that of b 1/20
+    lost = fit_linear(
+        Examples([[1.0], [1.0]], [1.0, 1.0]), schedule="serial", kernel="python", step=0.25,
+        lost_updates=True, penalty="l2", reg=1.0, epochs=1,
+    ).lost_updates  # fmt: skip
+    assert lost.path == pytest.approx(0.5 + 0.5 + 0.05 + 0.05, rel=1e-12)
 
 
 def test_one_compiled_worker_leaves_rounding_only():

@@ -80,8 +80,8 @@ class Shared(NamedTuple):
     squares : float array, shape (n_features + 1,) or (1,)     updated in place
         AdaGrad's sums of squared gradients.
     applied : float64 array, shape (n_features + 3,) or (1,)     updated in place
-        This worker's sum of deltas for each coordinate, then the sum of their sizes, then their
-        number.
+        This worker's sum of deltas for each coordinate, as `w` is kept; then the sum of their
+        sizes, times the scale that each met; then their number.
     """
 
     indptr: Any
@@ -215,7 +215,8 @@ def _make_move(variant: Variant, add: Callable) -> Callable:
         add(w, j, delta)
         if recorded:
             applied[j] += delta
-            applied[len(w)] += abs(delta)
+            # the intercept, which has no scale, has rate == step; a step may underflow to 0
+            applied[len(w)] += abs(delta) * (step / rate if rate > 0.0 else 1.0)
             applied[len(w) + 1] += 1.0
 
     return move

@@ -45,6 +45,7 @@ def _make_move(variant: Variant) -> Callable:
             ix, g = ix[passing], g[passing]
             touch = touch[passing] if isinstance(touch, np.ndarray) else touch
         w = shared.w
+        unit = step / rate if rate > 0.0 else 1.0  # the scale; a step may underflow to 0
         if adaptive:
             squares = shared.squares[ix] + g * g
             shared.squares[ix] = squares
@@ -63,7 +64,7 @@ def _make_move(variant: Variant) -> Callable:
         else:
             w[ix] += delta
         if recorded:
-            _record(shared.applied, ix, delta)
+            _record(shared.applied, ix, delta, unit)
 
     return move
 
@@ -81,15 +82,19 @@ def _make_move_intercept(variant: Variant) -> Callable:
             step = step / (math.sqrt(shared.squares[last]) + ADAGRAD_FLOOR)
         w[last] -= step * g
         if recorded:
-            _record(shared.applied, last, -step * g)
+            _record(shared.applied, last, -step * g, 1.0)
 
     return move_intercept
 
 
-def _record(applied: np.ndarray, ix: np.ndarray | int, delta: np.ndarray | float) -> None:
-    """Add deltas of distinct coordinates to this worker's sums, their sizes and their number."""
+def _record(
+    applied: np.ndarray, ix: np.ndarray | int, delta: np.ndarray | float, unit: float
+) -> None:
+    """Add deltas of distinct coordinates to this worker's sums, their sizes in units of the
+    scale, and their number.
+    """
     applied[ix] += delta
-    applied[-2] += np.abs(delta).sum()
+    applied[-2] += np.abs(delta).sum() * unit
     applied[-1] += np.size(delta)
 
 

@@ -58,11 +58,11 @@ class LostUpdates:
     ) -> None:
         """Add an epoch: weights before and after it, and each worker's row of sums.
 
-        All three are divided by `scale`, one number or one a weight, where a dense penalty keeps the
-        weights so.
+        Weights and sums are divided by `scale`, one number or one a weight, where a dense penalty
+        keeps the weights so.
 
-        A row of `applied` holds the sum of deltas of each weight, then the sum of their sizes, then
-        their number.
+        A row of `applied` holds the sum of deltas of each weight, then the sum of their sizes, each
+        multiplied by the scale of its time already, then their number.
 
         Examples
         --------
@@ -77,5 +77,5 @@ class LostUpdates:
         deltas = applied[:, :n].sum(axis=0)
         self.residue += float((scale * np.abs(after - (before + deltas))).sum())
         self.net += float((scale * np.abs(deltas)).sum())
-        self.path += float(np.min(scale)) * float(applied[:, n].sum())
+        self.path += float(applied[:, n].sum())
         self.updates += int(applied[:, n + 1].sum())
