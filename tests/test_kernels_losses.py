@@ -180,6 +180,27 @@ def test_something_that_is_no_loss_is_shown():
         find_loss(3)
 
 
+def test_a_class_in_place_of_a_loss_is_refused():
+    with pytest.raises(ValueError, match=r"got <class .*Huber'>; call the class to make a loss"):
+        find_loss(Huber)
+
+
+def test_a_loss_without_a_curvature_is_refused():
+    class Bare:
+        classifies, pair, values, slopes = False, None, None, None
+
+    with pytest.raises(ValueError, match=r"a loss needs .* and curvature; got .*Bare"):
+        find_loss(Bare())
+
+
+def test_a_loss_that_cannot_be_a_key_is_refused():
+    class Mutable(Squared):
+        __hash__ = None
+
+    with pytest.raises(ValueError, match="a loss must be hashable, as a frozen dataclass is"):
+        find_loss(Mutable())
+
+
 @pytest.mark.parametrize("delta", [0.0, -1.0, math.inf, math.nan])
 def test_huber_refuses_a_delta_that_is_not_above_0(delta):
     with pytest.raises(ValueError, match="delta of the Huber loss must be"):

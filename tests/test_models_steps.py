@@ -100,6 +100,35 @@ def test_a_rule_is_taken_as_it_is():
     assert find_step(rule) is rule
 
 
+@pytest.mark.parametrize("rule", [Constant, Backoff, InverseScaling, AdaGrad])
+def test_numbers_given_as_text_are_refused_by_value(rule):
+    with pytest.raises(ValueError, match=r"step must be a number, got '0\.1'"):
+        rule("0.1")
+    with pytest.raises(ValueError, match="step must be a number, got None"):
+        rule(None)
+
+
+def test_a_beta_given_as_text_is_refused_by_value():
+    with pytest.raises(ValueError, match="beta must be a number, got 'x'"):
+        Backoff(0.1, beta="x")
+    with pytest.raises(ValueError, match="decay must be a number, got True"):
+        InverseScaling(0.1, decay=True)
+
+
+def test_a_class_in_place_of_a_rule_is_refused():
+    with pytest.raises(ValueError, match=r"step must be a rule, not its class, got .*AdaGrad"):
+        find_step(AdaGrad)
+
+
+def test_a_rule_must_say_whether_it_is_adaptive():
+    class Halving:
+        def at(self, epoch, t):
+            return np.full(len(t), 0.5**epoch)
+
+    with pytest.raises(ValueError, match=r"a rule with at.. and adaptive, got .*Halving"):
+        find_step(Halving())
+
+
 @pytest.mark.parametrize("step", ["0.1", True, None, [0.1]])
 def test_what_is_neither_a_number_nor_a_rule_is_shown(step):
     with pytest.raises(ValueError, match="step must be a number or a rule with at"):

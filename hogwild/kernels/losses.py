@@ -314,6 +314,8 @@ LOSSES: dict[str, type[Loss]] = {
     "squared_hinge": SquaredHinge,
 }
 
+_MEMBERS = ("pair", "values", "slopes", "classifies", "curvature")
+
 
 def find_loss(loss: "str | Loss") -> Loss:
     """Return the loss of that name with its default constants, or the loss itself.
@@ -321,7 +323,8 @@ def find_loss(loss: "str | Loss") -> Loss:
     Raises
     ------
     ValueError
-        For an unknown name; the message has the name and the known ones.
+        For an unknown name, with the known ones; for a class in place of a loss; for what lacks a
+        member or can't be hashed.
 
     Examples
     --------
@@ -332,8 +335,16 @@ def find_loss(loss: "str | Loss") -> Loss:
         if loss not in LOSSES:
             raise ValueError(f"unknown loss {loss!r}; the losses are {', '.join(LOSSES)}")
         return LOSSES[loss]()
-    if not all(hasattr(loss, name) for name in ("pair", "values", "slopes", "classifies")):
+    if isinstance(loss, type) or not all(hasattr(loss, name) for name in _MEMBERS):
+        hint = "; call the class to make a loss of it" if isinstance(loss, type) else ""
         raise ValueError(
-            f"a loss needs pair, values, slopes, classifies and curvature; got {loss!r}"
+            f"a loss needs pair, values, slopes, classifies and curvature; got {loss!r}{hint}"
         )
+    try:
+        hash(loss)
+    except TypeError:
+        raise ValueError(
+            f"a loss must be hashable, as a frozen dataclass is, for its updates are kept; "
+            f"got {loss!r}"
+        ) from None
     return loss

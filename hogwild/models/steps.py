@@ -7,12 +7,13 @@ from a shared counter, so workers agree on it without talking to one another.
 A rule of your own is a frozen dataclass with ``at`` and ``adaptive``.  Called by ``models.linear``.
 """
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from hogwild.models.checks import check_number, check_positive
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -43,7 +44,7 @@ class Constant:
     adaptive: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _positive("step", self.step)
+        check_positive("step", self.step)
 
     def at(self, epoch: int, t: Ints) -> Floats:
         """Return the step of every update."""
@@ -67,7 +68,8 @@ class Backoff:
     adaptive: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _positive("step", self.step)
+        check_positive("step", self.step)
+        check_number("beta", self.beta)
         if not 0.0 < self.beta <= 1.0:
             raise ValueError(f"beta must be above 0 and at most 1, got {self.beta!r}")
 
@@ -92,9 +94,9 @@ class InverseScaling:
     adaptive: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _positive("step", self.step)
-        _positive("decay", self.decay)
-        _positive("power", self.power)
+        check_positive("step", self.step)
+        check_positive("decay", self.decay)
+        check_positive("power", self.power)
 
     def at(self, epoch: int, t: Ints) -> Floats:
         """Return the step of every update."""
@@ -115,7 +117,7 @@ class InverseSqrt:
     adaptive: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _positive("step", self.step)
+        check_positive("step", self.step)
 
     def at(self, epoch: int, t: Ints) -> Floats:
         """Return the step of every update."""
@@ -138,7 +140,7 @@ class AdaGrad:
     adaptive: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _positive("step", self.step)
+        check_positive("step", self.step)
 
     def at(self, epoch: int, t: Ints) -> Floats:
         """Return the numerator of every update."""
@@ -162,13 +164,11 @@ def find_step(step: "float | StepRule") -> StepRule:
     >>> find_step(0.1)
     Constant(step=0.1)
     """
+    if isinstance(step, type):
+        raise ValueError(f"step must be a rule, not its class, got {step!r}; call it with numbers")
     if isinstance(step, bool) or not (
-        isinstance(step, int | float | np.number) or hasattr(step, "at")
+        isinstance(step, int | float | np.number)
+        or (hasattr(step, "at") and hasattr(step, "adaptive"))
     ):
         raise ValueError(f"step must be a number or a rule with at() and adaptive, got {step!r}")
     return Constant(float(step)) if isinstance(step, int | float | np.number) else step
-
-
-def _positive(name: str, value: float) -> None:
-    if not (value > 0.0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be a number above 0, got {value!r}")
