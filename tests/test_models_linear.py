@@ -10,9 +10,10 @@ import pytest
 import scipy.sparse as sp
 
 from hogwild.data import Examples, sparse_classification
+from hogwild.engine import shared
 from hogwild.engine.loop import drain
 from hogwild.engine.schedules import Hogwild
-from hogwild.errors import DataError, DivergenceError, MissingExtra
+from hogwild.errors import DataError, DivergenceError, MissingExtra, SharedMemoryError
 from hogwild.kernels.losses import find_loss
 from hogwild.models import LinearModel, fit_linear, linear_memory, linear_options
 from hogwild.models.steps import AdaGrad, Backoff, Constant
@@ -239,6 +240,16 @@ def test_a_fit_without_a_seed_tells_the_one_it_drew(labelled):
     assert fit_linear(labelled, epochs=1, seed=7, schedule="serial", kernel="python").seed == 7
 
 
+def test_a_spawned_seed_is_told_whole():
+    child = np.random.SeedSequence(3).spawn(2)[1]
+    examples = sparse_classification(203, 15, 4, 0)[0]
+    options = {"epochs": 1, "schedule": "serial", "kernel": "python"}
+    first = fit_linear(examples, seed=child, **options)
+    again = fit_linear(examples, seed=first.seed, **options)
+    assert again.model.w.tobytes() == first.model.w.tobytes()
+    assert first.model.w.tobytes() != fit_linear(examples, seed=3, **options).model.w.tobytes()
+
+
 def test_the_generator_passed_in_is_the_one_used(labelled):
     generator = np.random.default_rng(0)
     before = generator.bit_generator.state
@@ -338,6 +349,12 @@ def test_without_evaluation_the_objective_is_unknown_and_the_loss_is_not(labelle
     assert record.validation == {}
 
 
+def test_an_objective_of_0_stops_it_too():
+    still = Examples(np.zeros((4, 1)), np.zeros(4))
+    fit = fit_linear(still, tol=0.01, epochs=50, **SERIAL)
+    assert (fit.stopped, len(fit.history)) == ("tol", 2)
+
+
 def test_it_stops_when_an_epoch_gains_less_than_the_tolerance(labelled):
     fit = fit_linear(labelled, loss="logistic", step=0.05, tol=0.01, epochs=100, **SERIAL)
     objectives = [record.objective for record in fit.history]
@@ -426,7 +443,7 @@ def test_weights_that_run_away_raise_an_error_with_epoch_and_step(kernel, batch_
     if kernel == "numba":
         pytest.importorskip("numba")
     # w - 1 grows by 1e100 a row: at the second epoch's end its square is beyond all numbers
-    with pytest.raises(DivergenceError, match=r"became (NaN|infinite)") as caught:
+    with pytest.raises(DivergenceError, match=r"became (NaN|infinite|1e\+200)") as caught:
         fit_linear(
             line(4), step=5e99, epochs=9, intercept=False, kernel=kernel, schedule="serial",
             batch_size=batch_size, lost_updates=True, penalty="l1",
@@ -437,12 +454,36 @@ def test_weights_that_run_away_raise_an_error_with_epoch_and_step(kernel, batch_
 
 def test_infinite_and_nan_are_told_apart():
     with pytest.raises(
-        DivergenceError, match=r"became infinite in epoch 2 .*step=5e\+99"
+        DivergenceError, match=r"became infinite in epoch 1 .*step=5e\+199"
     ) as caught:
-        fit_linear(line(1), step=5e99, epochs=9, intercept=False, **SERIAL)
-    assert caught.value.epoch == 2
+        fit_linear(line(1), step=5e199, epochs=9, intercept=False, **SERIAL)
+    assert caught.value.epoch == 1
     with pytest.raises(DivergenceError, match="became NaN in epoch 1 "):
         fit_linear(line(9), step=5e99, epochs=9, intercept=False, **SERIAL)
+
+
+def test_divergence_that_stays_finite_is_told_with_the_objective_at_the_start():
+    # w = 0, then 4, then -8: w - 1 grows threefold a row, its square from 4 to 4 * 9^16
+    with pytest.raises(
+        DivergenceError, match=r"became 7\.4e\+15 \(4 at the start\) in epoch 1 \(step=2\)"
+    ) as caught:
+        fit_linear(line(16, y=2.0), step=2.0, epochs=3, intercept=False, **SERIAL)
+    assert (caught.value.epoch, caught.value.step) == (1, 2.0)
+
+
+def test_a_start_from_a_perfect_model_may_wander_within_the_size_of_the_targets():
+    # at the start the objective is 0; the penalty then draws the weight off by some thousands
+    fit = fit_linear(
+        line(1, y=1e6), start=[1e6], penalty="l2", reg=0.01, step=0.1, epochs=5, intercept=False,
+        **SERIAL,
+    )  # fmt: skip
+    assert 1e6 < fit.history[-1].loss < 1e12
+    assert fit.timings["evaluation"] > sum(record.evaluation_seconds for record in fit.history)
+
+
+def test_a_start_far_off_is_no_divergence():
+    fit = fit_linear(line(), start=[1e100], step=1e-3, epochs=2, **SERIAL)
+    assert fit.history[-1].objective > 1e150
 
 
 def test_without_evaluation_divergence_is_seen_in_the_loss():
@@ -463,6 +504,17 @@ BAD_ARGUMENTS = [
     ({"penalty": "l3"}, "unknown penalty 'l3'; the penalties are none, l2, l1, elasticnet"),
     ({"reg": -1.0}, "reg must be 0 or more, got -1.0"),
     ({"reg": math.nan}, "reg must be 0 or more, got nan"),
+    ({"reg": "1e-4"}, "reg must be a number, got '1e-4'"),
+    ({"reg": None}, "reg must be a number, got None"),
+    ({"reg": True}, "reg must be a number, got True"),
+    ({"l1_ratio": None}, "l1_ratio must be a number, got None"),
+    ({"tol": "x"}, "tol must be a number, got 'x'"),
+    ({"update_threshold": "x"}, "update_threshold must be a number, got 'x'"),
+    ({"intercept": "no"}, "intercept must be True or False, got 'no'"),
+    ({"shuffle": "no"}, "shuffle must be True or False, got 'no'"),
+    ({"evaluate": 0}, "evaluate must be True or False, got 0"),
+    ({"trace": "x"}, "trace must be True or False, got 'x'"),
+    ({"lost_updates": None}, "lost_updates must be True or False, got None"),
     ({"l1_ratio": 1.5}, "l1_ratio must be between 0 and 1, got 1.5"),
     ({"step": 0.0}, "step must be a number above 0, got 0.0"),
     ({"step": math.inf}, "step must be a number above 0, got inf"),
@@ -526,6 +578,9 @@ def test_validation_rows_with_more_features_than_the_model_are_refused_before_tr
         fit_linear(labelled, validation=labelled.rows(slice(0, 0)), epochs=1, **SERIAL)
     with pytest.raises(ValueError, match=r"validation must be Examples\(X, y\), got tuple"):
         fit_linear(labelled, validation=(1, 2), epochs=1, **SERIAL)
+    weighted = Examples(np.ones((2, 15)), [1.0, -1.0], sample_weight=[1.0, 3.0])
+    with pytest.raises(ValueError, match="validation rows must have no sample weights"):
+        fit_linear(labelled, validation=weighted, epochs=1, **SERIAL)
 
 
 def test_without_numba_auto_is_numpy_and_asking_for_it_costs_one_sentence(labelled, monkeypatch):
@@ -546,6 +601,53 @@ def test_the_default_step_suits_rows_of_any_scale():
         examples = Examples(scale * X, X @ w)
         fit = fit_linear(examples, epochs=20, **SERIAL)
         assert fit.history[-1].objective < 0.05 * np.mean((X @ w) ** 2)
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 10.0])
+def test_the_default_step_bears_rows_of_great_weight(size):
+    random = np.random.default_rng(0)
+    X, w = size * random.normal(size=(1000, 5)), np.arange(1.0, 6.0)
+    weight = np.where(np.arange(1000) < 10, 1000.0, 1.0)
+    examples = Examples(X, X @ w, sample_weight=weight)
+    fit = fit_linear(examples, epochs=20, **SERIAL)
+    assert fit.history[-1].objective < 0.3 * np.average((X @ w) ** 2, weights=weight)
+
+
+def test_equal_weights_leave_the_default_step_as_it_is():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(64, 5)), random.normal(size=64)
+    for loss in ("squared", "logistic", "absolute"):
+        y = np.sign(y) if loss == "logistic" else y
+        rules = [
+            linear_options.default_step(Examples(X, y, sample_weight=s), find_loss(loss), 7)
+            for s in (None, np.full(64, 2.0))
+        ]
+        assert rules[0] == rules[1]
+
+
+def test_numpys_truth_values_are_taken_too(labelled):
+    fit = fit_linear(labelled, intercept=np.bool_(False), shuffle=np.False_, epochs=1, **SERIAL)
+    assert fit.model.intercept == 0.0
+
+
+def test_a_batch_of_any_size_is_at_most_all_rows():
+    fits = [
+        fit_linear(line(7), batch_size=size, step=0.1, epochs=2, kernel="numpy", schedule="serial")
+        for size in (7, 2**70)
+    ]
+    assert fits[0].model.w.tobytes() == fits[1].model.w.tobytes()
+    assert fits[1].history[0].updates == 1
+
+
+def test_a_fit_without_room_is_refused_with_what_all_of_it_needs(labelled, monkeypatch):
+    asked = []
+    monkeypatch.setattr(shared, "free_space", lambda: ("/dev/shm", 60_000))
+    monkeypatch.setattr(shared, "RawArray", lambda *given: asked.append(given))
+    with pytest.raises(SharedMemoryError) as caught:
+        fit_linear(labelled, **SERIAL)
+    assert asked == []
+    # 203 rows of 4 entries, each 12 bytes; the arrays together, not the first that found no room
+    assert caught.value.wanted > 203 * 4 * 12 + 204 * 8 + 203 * 16
 
 
 def test_a_long_run_of_constant_steps_counts_its_updates_through(labelled):

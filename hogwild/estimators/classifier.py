@@ -32,6 +32,8 @@ class HogwildClassifier(LinearEstimator):
         "logistic", "hinge", "squared_hinge".
     penalty : {"l2", "l1", "elasticnet", "sparse_l2", "none"} or None
         reg/2 |w|^2; reg |w|_1; a mixture; L2 in the paper's sparse form.  Never on the intercept.
+        Under AdaGrad L2 takes its sparse form; and a weight whose feature occurs in no row (after a
+        warm start) never shrinks by L1 or the sparse form.
     reg, l1_ratio : float
         Strength of the penalty, and L1's share of it under "elasticnet".
     step : float or StepRule, optional
@@ -42,12 +44,13 @@ class HogwildClassifier(LinearEstimator):
     batch_size : int
         Rows an update.
     tol : float, optional
-        Stop when an epoch lowers the objective by less than this share of it.
+        Stop when an epoch lowers the objective by no more than this share of it.
     fit_intercept, shuffle : bool
     n_jobs : int, optional
         1 or None: serial.  More: that many Hogwild! processes; -1: one for each processor.
     kernel : {"auto", "python", "numpy", "numba"}
-        How an update is computed.
+        How an update is computed: "auto" takes numba where it is installed (to the bit what
+        "python" gives in float64), else numpy, which agrees to rounding.
     write : {"plain", "add_at", "locked", "atomic"}
         How an update reaches shared weights.
     update_threshold : float, optional
@@ -121,7 +124,7 @@ class HogwildClassifier(LinearEstimator):
         ValueError
             For a parameter or data that can't be taken.
         DivergenceError
-            When the loss becomes NaN or infinite.
+            When the loss becomes NaN, infinite, or a million times what it was.
         """
         rows = self._rows(X, as_fitted=self._goes_on(one_pass=False))
         labels = doors.checked_labels(y, type(self).__name__)

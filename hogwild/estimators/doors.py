@@ -182,14 +182,6 @@ def checked_weight(sample_weight: Any) -> Array | None:
     return weight
 
 
-def check_numbers(**values: Any) -> None:
-    """Raise ValueError unless each is a real number or None; their ranges are checked later."""
-    for name, value in values.items():
-        real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if value is not None and not real:
-            raise ValueError(f"{name} must be a number, got {value!r}")
-
-
 def seed_of(random_state: Any) -> Any:
     """Return a seed for ``fit_linear``, drawn from a generator where one is given.
 

@@ -17,6 +17,7 @@ from hogwild.estimators import doors, export
 from hogwild.estimators.conventions import Estimator
 from hogwild.kernels.losses import LOSSES, Loss, find_loss
 from hogwild.models import EpochRecord, LinearFit, LinearModel, fit_linear
+from hogwild.models.checks import check_switches
 from hogwild.models.steps import StepRule, find_step
 
 Array = npt.NDArray[Any]
@@ -137,15 +138,10 @@ class LinearEstimator(Estimator):
         self, X: Any, rows: doors.Rows, targets: list[Array], sample_weight: Any, *, one_pass: bool
     ) -> None:
         """Fit one weight vector for each target; take the results over when all are there."""
+        check_switches(fit_intercept=self.fit_intercept, warm_start=self.warm_start)
         going_on = self._goes_on(one_pass)
         # as in scikit-learn, fit starts the clock again even from warm weights
         passes, clock = (self._passes, int(self.t_) - 1) if going_on and one_pass else (0, 0)
-        doors.check_numbers(
-            reg=self.reg,
-            l1_ratio=self.l1_ratio,
-            tol=self.tol,
-            update_threshold=self.update_threshold,
-        )
         step = self.step
         if passes and step is not None:
             step = ClockedOn(find_step(step), passes, clock)
@@ -170,7 +166,7 @@ class LinearEstimator(Estimator):
             step=step, epochs=epochs, batch_size=self.batch_size, tol=self.tol,
             schedule="serial" if n_workers == 1 else "hogwild", n_workers=n_workers,
             kernel=self.kernel, write=self.write, update_threshold=self.update_threshold,
-            intercept=bool(self.fit_intercept), shuffle=bool(self.shuffle), start=start, seed=seed,
+            intercept=self.fit_intercept, shuffle=self.shuffle, start=start, seed=seed,
             start_method=self.start_method,
         )  # fmt: skip
 

@@ -27,6 +27,8 @@ class HogwildRegressor(LinearEstimator):
         such as ``hogwild.kernels.losses.Huber(delta=2.0)``.
     penalty : {"l2", "l1", "elasticnet", "sparse_l2", "none"} or None
         reg/2 |w|^2; reg |w|_1; a mixture; L2 in the paper's sparse form.  Never on the intercept.
+        Under AdaGrad L2 takes its sparse form; and a weight whose feature occurs in no row (after a
+        warm start) never shrinks by L1 or the sparse form.
     reg, l1_ratio : float
         Strength of the penalty, and L1's share of it under "elasticnet".
     step : float or StepRule, optional
@@ -37,12 +39,13 @@ class HogwildRegressor(LinearEstimator):
     batch_size : int
         Rows an update.
     tol : float, optional
-        Stop when an epoch lowers the objective by less than this share of it.
+        Stop when an epoch lowers the objective by no more than this share of it.
     fit_intercept, shuffle : bool
     n_jobs : int, optional
         1 or None: serial.  More: that many Hogwild! processes; -1: one for each processor.
     kernel : {"auto", "python", "numpy", "numba"}
-        How an update is computed.
+        How an update is computed: "auto" takes numba where it is installed (to the bit what
+        "python" gives in float64), else numpy, which agrees to rounding.
     write : {"plain", "add_at", "locked", "atomic"}
         How an update reaches shared weights.
     update_threshold : float, optional
@@ -112,7 +115,7 @@ class HogwildRegressor(LinearEstimator):
         ValueError
             For a parameter or data that can't be taken.
         DivergenceError
-            When the loss becomes NaN or infinite.
+            When the loss becomes NaN, infinite, or a million times what it was.
         """
         return self._learn(X, y, sample_weight, one_pass=False)
 

@@ -23,6 +23,7 @@ from hogwild.engine.schedules import make_schedule
 from hogwild.engine.trace import Trace
 from hogwild.kernels.losses import Loss, find_loss
 from hogwild.models import linear_memory, linear_options
+from hogwild.models.checks import check_switches
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_options import Settings
 from hogwild.models.linear_record import EpochRecord, LinearFit
@@ -72,7 +73,9 @@ def fit_linear(
     penalty : {"none", "l2", "l1", "elasticnet", "sparse_l2"}
         reg/2 |w|^2; reg |w|_1; a mixture; L2 in the paper's form, split over the rows that touch a
         coordinate by 1/d_u (``kernels.linear`` says how each stays sparse).  Never on the
-        intercept.
+        intercept.  Under AdaGrad the L2 part of "l2" and "elasticnet" takes the sparse form.  L1
+        and the sparse form touch a weight with its rows only: one whose feature occurs in no row,
+        as `start` may have, never shrinks.
     reg, l1_ratio : float
         Strength of the penalty, and L1's share of it under "elasticnet".
     step : float or StepRule, optional
@@ -86,8 +89,9 @@ def fit_linear(
     n_workers : int, optional
         By default as many as there are processors; 1 for "serial".
     kernel : {"auto", "python", "numpy", "numba"}
-        How an update is computed: the plain loop, numpy over a row or batch, or the plain loop
-        compiled; "auto" takes numba where it is installed, else numpy.
+        How an update is computed: the plain loop; numpy over a row or batch; or the plain loop
+        compiled, which gives the same bits in float64.  "auto" takes numba where it is installed,
+        else numpy, which agrees to rounding: its dot product sums in another order.
     write : {"plain", "add_at", "locked", "atomic"}
         How an update reaches the shared weights: as the blog does; coordinate by coordinate
         (``np.add.at``; scalar kernels do so anyway); under one lock; by a compiled atomic addition.
@@ -100,12 +104,12 @@ def fit_linear(
     shuffle : bool
         Shuffle the rows once, and the order of their runs anew in every epoch.
     seed : int, SeedSequence or Generator, optional
-        Of the shuffling; the only thing that is drawn.  It fixes the bits of a serial fit and of one
-        worker, not of several: then the order of the writes is the system's.
+        Of the shuffling; the only thing that is drawn.  It fixes the bits of a serial fit and of
+        one worker, not of several: then the order of the writes is the system's.
     tol : float, optional
-        Stop when an epoch lowers the objective by less than this share of it.
+        Stop when an epoch lowers the objective by no more than this share of it.
     validation : Examples, optional
-        Measured after every epoch.
+        Measured after every epoch; without sample weights.
     evaluate : bool
         Take the objective after every epoch; without it only the loss seen by the workers is known.
     callback : callable, optional
@@ -125,7 +129,8 @@ def fit_linear(
     ValueError
         For an argument that is not accepted; DataError for labels that don't suit the loss.
     DivergenceError
-        When the loss becomes NaN or infinite.
+        When the loss becomes NaN, infinite, or (seen with `evaluate` only) a million times what it
+        was.
     WorkerDied, WorkerFailed, SharedMemoryError
         From the workers.
 
@@ -137,6 +142,7 @@ def fit_linear(
     [2.0, -1.0]
     """
     begin = time.monotonic()
+    check_switches(shuffle=shuffle, evaluate=evaluate, trace=trace, lost_updates=lost_updates)
     n_workers = linear_options.count_workers(schedule, n_workers)
     settings = linear_options.make_settings(
         examples,
@@ -155,7 +161,7 @@ def fit_linear(
     linear_options.check_tolerance(tol, evaluate)
     linear_options.check_validation(validation, examples.n_features, settings.loss)
     entropy, random = _random(seed)
-    weight = _mean_one(examples)
+    weight = linear_options.mean_one(examples)
     order = random.permutation(len(examples)) if shuffle else None
     memory = linear_memory.share(
         examples, weight, order, _start(start, examples), settings, n_workers
@@ -168,6 +174,8 @@ def fit_linear(
     with _crew(schedule, settings, memory, n_workers, start_method, pool, trace) as crew:
         fit.timings["start"] = time.monotonic() - begin
         trainer = Trainer(settings, memory, crew, fit, random if shuffle else None)
+        if evaluate:
+            trainer.look_first(examples, weight)
         for epoch in range(1, epochs + 1):
             record = trainer.run_epoch(epoch, examples, weight, validation, evaluate)
             if callback is not None and callback(record):
@@ -178,7 +186,9 @@ def fit_linear(
                 break
     fit.model = trainer.model()
     fit.timings["epochs"] = sum(record.seconds for record in fit.history)
-    fit.timings["evaluation"] = sum(record.evaluation_seconds for record in fit.history)
+    fit.timings["evaluation"] = trainer.first_look_seconds + sum(
+        record.evaluation_seconds for record in fit.history
+    )
     return fit
 
 
@@ -223,17 +233,7 @@ def _settled(history: list[EpochRecord], tol: float) -> bool:
     if len(history) < 2:
         return False
     before, now = history[-2].objective, history[-1].objective
-    return before - now < tol * abs(before)
-
-
-def _mean_one(examples: Examples) -> npt.NDArray[Any]:
-    """Return the example weights, scaled to a mean of 1; ones where there are none."""
-    if examples.sample_weight is None:
-        return np.ones(len(examples), examples.dtype)
-    total = float(examples.sample_weight.sum(dtype=np.float64))
-    if total == 0.0:
-        raise ValueError("all sample weights are 0")
-    return (examples.sample_weight * (len(examples) / total)).astype(examples.dtype)
+    return before - now <= tol * abs(before)
 
 
 def _start(start: npt.ArrayLike | LinearModel | None, examples: Examples) -> npt.NDArray[Any]:
@@ -255,8 +255,9 @@ def _start(start: npt.ArrayLike | LinearModel | None, examples: Examples) -> npt
 
 
 def _random(seed: Seed) -> tuple[Any, np.random.Generator]:
-    """Return what the random numbers came from, and their generator."""
+    """Return what the random numbers came from, enough to draw them again, and their generator."""
     if isinstance(seed, np.random.Generator):
         return seed, seed
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    return sequence.entropy, np.random.default_rng(sequence)
+    whole = sequence if sequence.spawn_key or sequence.pool_size != 4 else sequence.entropy
+    return whole, np.random.default_rng(sequence)

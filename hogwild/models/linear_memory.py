@@ -3,6 +3,7 @@
 Called by ``models.linear``; ``build`` runs in every worker.
 """
 
+import mmap
 from multiprocessing.context import BaseContext
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from hogwild.data import Examples
 from hogwild.engine.loop import Update
 from hogwild.engine.schedules import Grant
-from hogwild.engine.shared import SharedArray
+from hogwild.engine.shared import SharedArray, check_room
 from hogwild.kernels import linear, linear_numpy
 from hogwild.kernels.linear import Constants, Shared
 from hogwild.models.linear_options import Settings
@@ -48,7 +49,8 @@ def share(
 ) -> Memory:
     """Copy the examples into shared memory, once and in their shuffled order, with the weights.
 
-    Visiting rows one by one at random costs three times as much per entry as reading on.
+    Visiting rows one by one at random costs three times as much per entry as reading on.  Whether
+    there is room is asked for all arrays together, so that the error says what the fit needs.
     """
     rows = examples if order is None else examples.rows(order)
     weight = weight if order is None else weight[order]
@@ -56,20 +58,23 @@ def share(
     occurs = np.bincount(examples.indices, minlength=n)
     shares = np.append(np.where(occurs > 0, len(rows) / np.maximum(occurs, 1), 0.0), 0.0)
     n_blocks = -(-len(rows) // settings.run_length)
-    return Memory(
-        SharedArray.copy_of(rows.indptr),
+    zeros = np.zeros(1, start.dtype)
+    values = [
+        rows.indptr,
         # unsigned, so that compiled code needs no test for indices from the end
-        SharedArray.copy_of(rows.indices.view(np.uint32)),
-        SharedArray.copy_of(rows.data),
-        SharedArray.copy_of(rows.y),
-        SharedArray.copy_of(weight),
-        SharedArray.copy_of(start),
-        SharedArray.copy_of((shares if variant.penalised else np.zeros(1)).astype(start.dtype)),
-        SharedArray(n + 1 if variant.adaptive else 1, start.dtype),
-        SharedArray((n_workers, (n + 3 + 15) // 16 * 16 if variant.recorded else 16)),
-        SharedArray(n_blocks, np.int64),
-        SharedArray(n_blocks),
-    )
+        rows.indices.view(np.uint32),
+        rows.data,
+        rows.y,
+        weight,
+        start,
+        shares.astype(start.dtype) if variant.penalised else zeros,
+        np.broadcast_to(zeros, n + 1 if variant.adaptive else 1),
+        np.broadcast_to(0.0, (n_workers, (n + 3 + 15) // 16 * 16 if variant.recorded else 16)),
+        np.broadcast_to(np.int64(0), n_blocks),
+        np.broadcast_to(0.0, n_blocks),
+    ]
+    check_room(sum(array.nbytes + 2 * mmap.PAGESIZE for array in values))  # they start on pages
+    return Memory._make(map(SharedArray.copy_of, values))
 
 
 def build(worker: int, settings: Settings, memory: Memory, gate: Any) -> Update:

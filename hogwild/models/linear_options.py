@@ -17,6 +17,7 @@ from hogwild.errors import DataError, MissingExtra
 from hogwild.kernels.compiled import have_numba
 from hogwild.kernels.linear import WRITES, Variant
 from hogwild.kernels.losses import Loss
+from hogwild.models.checks import check_count, check_not_negative, check_number, check_switches
 from hogwild.models.steps import Backoff, StepRule, find_step
 
 KERNELS = ("auto", "python", "numpy", "numba")
@@ -53,8 +54,8 @@ def make_penalty(penalty: str | None, reg: float, l1_ratio: float, adaptive: boo
         penalty = "none"
     if penalty not in PENALTIES:
         raise ValueError(f"unknown penalty {penalty!r}; the penalties are {', '.join(PENALTIES)}")
-    if not 0.0 <= reg < math.inf:
-        raise ValueError(f"reg must be 0 or more, got {reg!r}")
+    check_not_negative("reg", reg)
+    check_number("l1_ratio", l1_ratio)
     if not 0.0 <= l1_ratio <= 1.0:
         raise ValueError(f"l1_ratio must be between 0 and 1, got {l1_ratio!r}")
     l1_share = {"l1": 1.0, "elasticnet": l1_ratio}.get(penalty, 0.0)
@@ -82,7 +83,7 @@ class Settings:
 
 
 def pick_kernel(kernel: str) -> str:
-    """Return the kernel to use; "auto" is the fastest one that is exact."""
+    """Return the kernel to use; "auto" is numba, the fastest, where it is installed, else numpy."""
     if kernel not in KERNELS:
         raise ValueError(f"unknown kernel {kernel!r}; the kernels are {', '.join(KERNELS)}")
     if kernel == "numba" and not have_numba():
@@ -142,7 +143,7 @@ def count_workers(schedule: str, n_workers: int | None) -> int:
             raise ValueError(f"the serial schedule has one worker, got n_workers={n_workers!r}")
         return 1
     if n_workers is not None:
-        _check_count("n_workers", n_workers)
+        check_count("n_workers", n_workers)
         n_workers = int(n_workers)
     return checked_processes(n_workers)
 
@@ -151,8 +152,7 @@ def check_tolerance(tol: float | None, evaluate: bool) -> None:
     """Raise ValueError unless `tol` can be used."""
     if tol is None:
         return
-    if not 0.0 <= tol < math.inf:
-        raise ValueError(f"tol must be 0 or more, got {tol!r}")
+    check_not_negative("tol", tol)
     if not evaluate:
         raise ValueError("tol compares objectives, which evaluate=False does not take")
 
@@ -174,9 +174,11 @@ def make_settings(
 ) -> Settings:
     """Return the settings of a fit, everything checked; ``fit_linear`` explains the arguments."""
     _check_counts(examples, epochs, batch_size)
+    batch_size = min(int(batch_size), len(examples))
     check_labels(examples, loss)
-    if threshold is not None and not 0.0 <= threshold < math.inf:
-        raise ValueError(f"update_threshold must be 0 or more, got {threshold!r}")
+    check_switches(intercept=intercept)
+    if threshold is not None:
+        check_not_negative("update_threshold", threshold)
     kernel = pick_kernel(kernel)
     rule = default_step(examples, loss, epochs, intercept) if step is None else find_step(step)
     weights = make_penalty(*penalty, adaptive=rule.adaptive)
@@ -194,8 +196,8 @@ def make_settings(
         kernel=kernel,
         variant=variant,
         penalty=weights,
-        batch_size=int(batch_size),
-        run_length=pick_run_length(len(examples), int(batch_size), rule, weights.l2),
+        batch_size=batch_size,
+        run_length=pick_run_length(len(examples), batch_size, rule, weights.l2),
         n_rows=len(examples),
         intercept=bool(intercept),
         threshold=0.0 if threshold is None else float(threshold),
@@ -207,13 +209,8 @@ def _check_counts(examples: Any, epochs: Any, batch_size: Any) -> None:
         raise ValueError(f"examples must be Examples(X, y), got {type(examples).__name__}")
     if len(examples) == 0:
         raise ValueError("there are no rows to learn from")
-    _check_count("epochs", epochs)
-    _check_count("batch_size", batch_size)
-
-
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}")
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
 
 
 def check_validation(validation: Examples | None, n_features: int, loss: Loss) -> None:
@@ -229,7 +226,19 @@ def check_validation(validation: Examples | None, n_features: int, loss: Loss) -
         )
     if len(validation) == 0:
         raise ValueError("there are no validation rows")
+    if validation.sample_weight is not None:
+        raise ValueError("validation rows must have no sample weights: each counts the same")
     check_labels(validation, loss)
+
+
+def mean_one(examples: Examples) -> npt.NDArray[Any]:
+    """Return the example weights, scaled to a mean of 1; ones where there are none."""
+    if examples.sample_weight is None:
+        return np.ones(len(examples), examples.dtype)
+    total = float(examples.sample_weight.sum(dtype=np.float64))
+    if total == 0.0:
+        raise ValueError("all sample weights are 0")
+    return (examples.sample_weight * (len(examples) / total)).astype(examples.dtype)
 
 
 def default_step(examples: Examples, loss: Loss, epochs: int, intercept: bool = True) -> StepRule:
@@ -238,7 +247,8 @@ def default_step(examples: Examples, loss: Loss, epochs: int, intercept: bool = 
     It begins at 1 / (c |x|^2), with c the largest curvature of the loss and |x|^2 the mean of the
     rows' squared norms, the intercept's 1 included.  A loss whose slope has no bound takes half of
     the largest squared norm where that is more: on a longer row a step would overshoot, and the
-    next one more.  A loss with kinks takes the spread of the targets in place of 1/c.
+    next one more.  A row of weight s, of a mean of 1, counts as if its squared norm were s times as
+    large.  A loss with kinks takes the spread of the targets in place of 1/c.
 
     From there it falls by the same factor an epoch to 1/200 in the last one, for the noise of SGD
     falls with the step.
@@ -251,12 +261,15 @@ def default_step(examples: Examples, loss: Loss, epochs: int, intercept: bool = 
     Backoff(step=2.0, beta=0.005)
     """
     rows = np.repeat(np.arange(len(examples)), np.diff(examples.indptr))
+    weight = mean_one(examples)
     squares = np.bincount(rows, np.square(examples.data, dtype=np.float64), minlength=len(examples))
-    size = float(squares.mean())
+    squares = squares * weight  # which also makes numbers of the counts that empty rows give
+    size, ones = float(squares.mean()), 1.0
     far = np.array([-1e9])
     if abs(loss.slopes(far, -far / 1e9)[0]) > 1e6:
         size = max(size, float(squares.max()) / 2)
-    size += float(intercept)
+        ones = max(ones, float(weight.max()) / 2)
+    size += ones * float(intercept)
     if math.isfinite(loss.curvature):
         reach = 1.0 / loss.curvature
     else:

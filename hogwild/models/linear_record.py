@@ -56,9 +56,12 @@ class LinearFit:
     lost_updates : LostUpdates or None
         What the workers' writes did to one another, where asked for.
     timings : dict
-        Seconds of "start" (sharing the data, starting workers, compiling), "epochs", "evaluation".
-    seed : int
-        Entropy that the shuffling was drawn from: pass it as `seed` to draw the same again.
+        Seconds of "start" (sharing the data, starting workers, compiling), "epochs", "evaluation"
+        (with the objective at the start, which no record has).
+    seed : int, SeedSequence or Generator
+        What the shuffling was drawn from: pass it as `seed` to draw the same again.  A sequence
+        that was spawned from another is kept whole.  A Generator is the object itself, moved on: it
+        draws something else next time.
     stopped : str
         "epochs", "tol" or "callback".
     """

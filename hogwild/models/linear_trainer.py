@@ -20,6 +20,8 @@ from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_options import FOLD, Settings
 from hogwild.models.linear_record import EpochRecord, LinearFit
 
+RUNAWAY = 1e6  # an objective that has grown so much has left the problem's scale
+
 
 @dataclass
 class Trainer:
@@ -31,6 +33,22 @@ class Trainer:
     fit: LinearFit
     random: np.random.Generator | None
     updates: int = 0
+    first_look: float = math.nan
+    bound: float = math.inf
+    first_look_seconds: float = 0.0
+
+    def look_first(self, examples: Examples, weight: npt.NDArray[Any]) -> None:
+        """Take the objective before the first epoch, to know divergence that stays finite.
+
+        The bound is RUNAWAY times the largest of: the objective at the start; that of weights of 0,
+        so that a start from a perfect model may wander within the size of the targets; and 1.
+        """
+        begin = time.monotonic()
+        loss, n = self.settings.loss, self.memory.w.shape[0] - 1
+        self.first_look = self._objective(self.model(), examples, weight)
+        nothing = self._objective(LinearModel(np.zeros(n), 0.0, loss), examples, weight)
+        self.bound = RUNAWAY * max(self.first_look, nothing, 1.0)
+        self.first_look_seconds = time.monotonic() - begin
 
     def run_epoch(
         self,
@@ -112,7 +130,8 @@ class Trainer:
         self.updates += int(counts.sum())
         with np.errstate(over="ignore", invalid="ignore"):
             if fit.lost_updates is not None and before is not None:
-                units = np.append(np.full(len(w) - 1, scales[-1]), 1.0)  # the intercept has no scale
+                units = np.full(len(w), scales[-1])
+                units[-1] = 1.0  # the intercept has no scale
                 fit.lost_updates.add_epoch(before, w, memory.applied.array, units)
                 memory.applied.array[:] = 0.0
             if scales[-1] != 1.0:
@@ -132,6 +151,9 @@ class Trainer:
             raise DivergenceError(
                 record.epoch, record.step, "NaN" if math.isnan(seen) else "infinite"
             )
+        if evaluate and seen > self.bound:
+            what = f"{seen:.2g} ({self.first_look:.2g} at the start)"
+            raise DivergenceError(record.epoch, record.step, what)
         if not (np.isfinite(model.w).all() and math.isfinite(model.intercept)):
             raise DivergenceError(record.epoch, record.step, "infinite in some weight")
 
