@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import threading
 import zipfile
 
 import numpy as np
@@ -91,6 +93,45 @@ def test_the_file_is_named_as_asked_whatever_its_ending(tmp_path):
     MODEL.save(tmp_path / "model.bin")
     assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
     assert LinearModel.load(str(tmp_path / "model.bin")).w.tolist() == MODEL.w.tolist()
+
+
+def test_no_ending_of_the_name_compresses_it_and_a_link_stays_a_link(tmp_path):
+    real, link = tmp_path / "model.npz.gz", tmp_path / "link.npz"
+    real.write_bytes(b"")
+    link.symlink_to(real)
+    MODEL.save(link)
+    assert link.is_symlink()
+    MODEL.save(real)
+    assert real.read_bytes()[:2] == b"PK"
+    assert LinearModel.load(link).w.tolist() == MODEL.w.tolist()
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_a_hyphen_names_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    MODEL.save("-")
+    assert LinearModel.load("-").w.tolist() == MODEL.w.tolist()
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    path, found = tmp_path / "pipe", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: found.append(path.read_bytes()), daemon=True)
+    reader.start()
+    MODEL.save(path)
+    reader.join(10)
+    assert path.is_fifo()
+    (tmp_path / "copy").write_bytes(found[0])
+    assert LinearModel.load(tmp_path / "copy").w.tolist() == MODEL.w.tolist()
+
+
+def test_a_loss_of_one_s_own_is_refused_when_saving_not_when_loading(tmp_path):
+    class Doubled(Squared):
+        pass
+
+    with pytest.raises(ValueError, match=r"its loss is one of Squared, .*; got .*Doubled"):
+        LinearModel(np.zeros(1), 0.0, Doubled()).save(tmp_path / "m.npz")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failing_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):

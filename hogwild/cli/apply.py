@@ -3,6 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
+import scipy.sparse as sp
+
 from hogwild.cli import report
 from hogwild.cli.command import Commands, Parser, add_command, add_reading, check_outputs
 from hogwild.cli.reading import as_signs, fitting, measure, read_rows
@@ -57,7 +59,8 @@ def predict(args: Namespace) -> int:
     check_outputs([args.output], [args.model, args.data])
     model = LinearModel.load(args.model)
     if args.proba:
-        model.predict_proba([[0.0] * model.n_features])  # refuses before the rows are read
+        nothing = sp.csr_matrix((1, model.n_features))
+        model.predict_proba(nothing)  # refuses before the rows are read
     rows, ignored = fitting(
         read_rows(args.data, zero_based=args.zero_based), model.n_features, args.data
     )

@@ -138,12 +138,12 @@ def _left_over(engine: Any) -> bytes:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, compress: bool = True) -> Iterator[BinaryIO]:
     """Give a file to write bytes to; on success it takes the place of `path` in one step.
 
     Until then it is a temporary file in the same folder, removed if anything is raised. A name that
-    ends in ``.gz``, ``.bz2`` or ``.xz`` is compressed (the same content gives the same bytes).
-    ``-`` is standard output; devices and pipes are written to directly.
+    ends in ``.gz``, ``.bz2`` or ``.xz`` is compressed (the same content gives the same bytes),
+    unless `compress` is false. ``-`` is standard output; devices and pipes are written to directly.
     """
     if path == STDIN_OR_STDOUT:
         yield sys.stdout.buffer
@@ -157,7 +157,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(draft, "xb") as file:
-            with _compressing(file, Path(path).suffix) as writer:
+            with _compressing(file, Path(path).suffix if compress else "") as writer:
                 yield writer
             file.flush()
             os.fsync(file.fileno())

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from hogwild.data import Examples
+from hogwild.data.textio import replacing
 from hogwild.errors import DataError
 from hogwild.kernels.losses import LOSSES, Logistic, Loss, Squared
 
@@ -100,9 +101,19 @@ class LinearModel:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as ``.npz``: the weights, and a header in JSON; no pickle.
 
-        The file appears whole or not at all.
+        The file appears whole or not at all; devices and pipes are written to directly.
+
+        Raises
+        ------
+        ValueError
+            For a loss of your own, which ``load`` would not know; and an intercept or labels that
+            are not finite.
         """
-        path = Path(path)
+        if type(self.loss) not in LOSSES.values():
+            names = ", ".join(kind.__name__ for kind in LOSSES.values())
+            raise ValueError(
+                f"a model can be kept in a file if its loss is one of {names}; got {self.loss!r}"
+            )
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -113,15 +124,9 @@ class LinearModel:
             "sha256": _digest(self.w),
         }
         text = json.dumps(header, allow_nan=False).encode()
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with open(part, "wb") as file:
-                np.savez(file, w=self.w, header=np.frombuffer(text, np.uint8))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        # as a Path, "-" is the name of a file
+        with replacing(Path(path), compress=False) as file:
+            np.savez(file, w=self.w, header=np.frombuffer(text, np.uint8))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LinearModel":
