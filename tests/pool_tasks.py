@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 import numpy as np
 
@@ -61,6 +62,13 @@ def die_at_start(who):
 # tasks
 
 
+def work_on():
+    """Work far longer than any test waits, and still not for ever: pytest itself may be killed."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        pass
+
+
 def square(x):
     return x * x
 
@@ -89,8 +97,7 @@ def boom(x):
 def boom_or_spin(x):
     if x is not None:
         boom(x)
-    while True:
-        pass
+    work_on()
 
 
 def slow_if_zero(x):
@@ -145,8 +152,7 @@ def kill_me(_):
 def die_if(doomed):
     if doomed:
         os.kill(os.getpid(), signal.SIGKILL)
-    while True:
-        pass
+    work_on()
 
 
 def note_and_die(block):
@@ -160,14 +166,13 @@ def big(size):
 
 def spin(_):
     os.write(1, b"busy\n")
-    while True:
-        pass
+    work_on()
 
 
 def in_compiled_code(_):
     """A long call of a compiled function that has released the interpreter's lock."""
     os.write(1, b"busy\n")
-    ctypes.CDLL(None).sleep(600)
+    ctypes.CDLL(None).sleep(60)
 
 
 def some_work(n):
