@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pty
+import resource
 import select
 import signal
 import subprocess
@@ -302,8 +303,9 @@ def fake_reproduce(monkeypatch):
     reproduce = pytest.importorskip("hogwild.reproduce")
     calls = []
 
-    def fake(targets, output, say, *, plans=None):
+    def fake(targets, output, say, *, progress, plans=None):
         calls.append((targets, output, plans and plans["blog"].seeds))
+        progress("half of it")
         say("a line")
         output.mkdir()
         (output / "report.json").write_text('{"found": [1.5]}')
@@ -315,7 +317,11 @@ def fake_reproduce(monkeypatch):
 
 def test_reproduce_passes_on_what_it_is_told(fake_reproduce, run, run_json, tmp_path):
     out = tmp_path / "out"
-    assert run("reproduce", "blog", "--output", out, "--seeds", "3,4") == (0, "a line\n", "")
+    assert run("reproduce", "blog", "--output", out, "--seeds", "3,4") == (
+        0,
+        "a line\n",
+        "half of it\n",
+    )
     assert fake_reproduce == [(["blog"], out, (3, 4))]
     page = tmp_path / "two" / "index.html"
     assert run_json("reproduce", "--output", page.parent) == {"page": str(page), "found": [1.5]}
@@ -534,6 +540,8 @@ class Command:
             stdout=subprocess.PIPE, stderr=end, stdin=subprocess.DEVNULL, start_new_session=True,
             env=environment(), **options,
         )  # fmt: skip
+        # it and its workers end by themselves if this process is killed before it can end them
+        resource.prlimit(self.process.pid, resource.RLIMIT_CPU, (60, 60))
         os.close(end)
         self.seen = ""
 
@@ -594,7 +602,7 @@ class Command:
 
 @pytest.fixture
 def long_fit(files, start_method):
-    """A fit that would go on for hours, after its first epoch."""
+    """A fit that would go on for a minute of the processor, after its first epoch."""
     command = Command(
         "fit", "linear", files["signs"], "--epochs", "1000000", "--model", files["model"],
         "--kernel", "numpy", "--workers", "2", "--start-method", start_method,

@@ -36,6 +36,19 @@ def made(tmp_path_factory):
     return folder, said
 
 
+def test_progress_and_result_can_go_two_ways(tmp_path, monkeypatch):
+    def target(say, plan):
+        say("half of it")
+        return Outcome("t", "s", "https://example.org", summary=["the table"])
+
+    monkeypatch.setattr(reproduce, "TARGETS", {"one": target})
+    said, progress = [], []
+    page = reproduce.run(None, tmp_path, said.append, progress=progress.append)
+    assert progress == ["half of it"]
+    assert said[:2] == ["", "the table"]
+    assert said[-1].endswith(str(page))
+
+
 def read(folder: Path) -> tuple[str, dict]:
     """Page and JSON; a JSON constant such as NaN is an error."""
     text = (folder / "report.json").read_text(encoding="utf-8")
@@ -289,7 +302,8 @@ def test_the_real_report_shows_what_the_article_leaves_out(tmp_path):
         assert 0.012 < run["loss"] < 0.030
         assert run["parallel_seconds"] > run["serial_seconds"]
     lost = {(c["operation"], c["length"], c["n_workers"]): sum(c["lost"]) for c in blog["counter"]}
-    assert lost["a[ix] += 1", 10, 4] > lost["np.add.at(a, ix, 1)", 10, 4]
+    # nothing is lost where the system let the workers run one after the other
+    assert lost["a[ix] += 1", 10, 4] >= lost["np.add.at(a, ix, 1)", 10, 4]
     assert {seed: each["omega"] for seed, each in blog["sparsity"].items()} == {
         "0": 8, "1": 8, "2": 7, "3": 8, "4": 8,
     }  # fmt: skip

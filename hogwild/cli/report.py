@@ -3,7 +3,6 @@
 Used by every command.
 """
 
-import json
 import math
 import os
 import sys
@@ -11,6 +10,8 @@ import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+
+from hogwild.data.plain_json import to_json
 
 NAMES = {"log_loss": "log loss", "auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R2"}
 ERASE_LINE = "\r\x1b[K"
@@ -22,8 +23,8 @@ def note(message: str) -> None:
 
 
 def emit_json(record: Mapping[str, Any]) -> None:
-    """Print one JSON object; NaN and infinities become null: JSON has no word for them."""
-    sys.stdout.write(json.dumps(_finite(record), allow_nan=False) + "\n")
+    """Print one JSON object; NaN and infinities become null."""
+    sys.stdout.write(to_json(record) + "\n")
 
 
 def emit_line(line: str) -> None:
@@ -37,16 +38,6 @@ def emit_table(rows: Mapping[str, str]) -> None:
     width = max(map(len, rows))
     for name, value in rows.items():
         sys.stdout.write(f"{name:<{width}}  {value}\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    if isinstance(value, float):  # numpy's float64 is one
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def plain(value: float) -> str:

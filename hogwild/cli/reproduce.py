@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from hogwild.cli import report
@@ -43,8 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from hogwild.reproduce.blog_plan import full_plan
 
     plans = {"blog": dataclasses.replace(full_plan(), seeds=args.seeds)} if args.seeds else None
-    say = _silence if args.quiet or args.json else report.emit_line
-    page = reproduce(args.targets, Path(args.output), say, plans=plans)
+    quiet = args.quiet or args.json
+    page = reproduce(
+        args.targets,
+        Path(args.output),
+        _silence if quiet else report.emit_line,
+        progress=_silence if quiet else _tell,
+        plans=plans,
+    )
     if args.json:
         numbers = json.loads(page.with_name("report.json").read_text(encoding="utf-8"))
         report.emit_json({"page": str(page), **numbers})
@@ -61,6 +68,11 @@ def _seeds(text: str) -> tuple[int, ...]:
     if min(seeds) < 0:
         raise argparse.ArgumentTypeError(f"must be whole numbers with commas, got {text!r}")
     return seeds
+
+
+def _tell(line: str) -> None:
+    """Say how far it is, apart from the results."""
+    sys.stderr.write(line + "\n")
 
 
 def _silence(line: str) -> None:

@@ -26,6 +26,7 @@ def run(
     output: Path,
     say: Say,
     *,
+    progress: Say | None = None,
     plans: Mapping[str, Any] | None = None,
 ) -> Path:
     """Reproduce the targets and return the path of the report's page.
@@ -37,7 +38,9 @@ def run(
     output : Path
         Folder for index.html and report.json; made where missing.
     say : callable
-        Takes one line of progress, or of the result, of at most 80 characters.
+        Takes one line of the result, of at most 80 characters.
+    progress : callable, optional
+        Takes one line of how far it is; default: `say` takes those, too.
     plans : dict, optional
         Sizes by target, in place of the real ones.
 
@@ -55,7 +58,7 @@ def run(
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     begin, where, started = time.monotonic(), machine(), now()
-    outcomes = {name: TARGETS[name](say, (plans or {}).get(name)) for name in names}
+    outcomes = {name: TARGETS[name](progress or say, (plans or {}).get(name)) for name in names}
     for outcome in outcomes.values():
         say("")
         for line in outcome.summary:

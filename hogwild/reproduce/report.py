@@ -6,13 +6,12 @@ or not at all.
 Called by ``reproduce.run``.
 """
 
-import json
-import math
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from hogwild.data.plain_json import to_json
 from hogwild.data.textio import replacing
 from hogwild.reproduce.page import STYLE
 from hogwild.reproduce.parts import Figure, Outcome, Section, Table
@@ -47,17 +46,7 @@ def write(report: Report, folder: Path) -> Path:
 def as_json(report: Report) -> str:
     """Return the report as JSON; a number that is not finite becomes null."""
     head = {"format": FORMAT, "version": VERSION}
-    return json.dumps(_finite(head | asdict(report)), allow_nan=False, indent=1, ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    if hasattr(value, "item"):  # numpy's numbers
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return to_json(head | asdict(report), indent=1, ensure_ascii=False)
 
 
 def as_html(report: Report) -> str:
