@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from hypothesis import strategies as st
 
 from hogwild.kernels import linear, linear_numpy
-from hogwild.kernels.linear import Constants, Shared, Variant
 from hogwild.kernels.losses import LOSSES, find_loss
+from hogwild.kernels.records import Constants, Shared, Variant
 from hogwild.reference import linear as reference
 
 CONSTANT = {"huber": 1.0, "epsilon_insensitive": 0.1}

@@ -18,10 +18,11 @@ from linear_cases import (
     variant_of,
 )
 
-from hogwild.kernels import linear, linear_numpy
+from hogwild.kernels import linear_numpy
 from hogwild.kernels.gates import compiled_lock, compiled_turn, python_lock, python_turn
 from hogwild.kernels.linear import make_scratch, make_update
 from hogwild.kernels.losses import LOSSES, find_loss
+from hogwild.kernels.records import Constants
 
 # Every loss, penalty and switch, and many pairs of them. Compiling takes half a second each: all
 # combinations would be 840; of these the second part is run with the slow tests.
@@ -270,7 +271,7 @@ def run_with_gate(case, kernel, write, gate):
     )
     l2, l1, sparse_l2 = PENALTIES[case.penalty]
     shared = shared_of(case, variant)
-    constants = linear.Constants(1, True, l1, sparse_l2, -1.0, 0)
+    constants = Constants(1, True, l1, sparse_l2, -1.0, 0)
     gate = np.zeros(1, np.int64) if gate is None else gate
     update(0, 13, case.steps, 1.0, l2, shared, constants, gate, make_scratch(7))
     if write == "turn":
@@ -329,7 +330,7 @@ def test_numba_s_absence_costs_one_sentence(monkeypatch):
 
 
 def test_an_update_is_built_once_for_a_loss_and_a_variant():
-    from hogwild.kernels.linear import Variant
+    from hogwild.kernels.records import Variant
 
     first = make_update(find_loss("huber"), Variant(), compiled=False)
     assert make_update(find_loss("huber"), Variant(), compiled=False) is first
@@ -358,7 +359,7 @@ def test_locked_updates_write_only_while_they_hold_the_lock(kernel, batch_size):
     variant = variant_of(case, write="locked")
     shared = shared_of(case, variant)
     lock = Watched(shared.w)
-    constants = linear.Constants(batch_size, True, 0.0, 0.0, 0.0, 0)
+    constants = Constants(batch_size, True, 0.0, 0.0, 0.0, 0)
     if kernel == "numpy":
         update = linear_numpy.make_update(find_loss("squared"), variant)
     else:
@@ -374,7 +375,7 @@ def test_a_compiled_update_waits_at_its_gate(write):
     case = make_case(6)
     variant = variant_of(case, write=write)
     shared = shared_of(case, variant)
-    constants = linear.Constants(1, True, 0.0, 0.0, 0.0, 0)
+    constants = Constants(1, True, 0.0, 0.0, 0.0, 0)
     update = make_update(find_loss("squared"), variant, compiled=True)
     gate = np.array([1, 13, 1])  # taken, and the turn of worker 1: closed both ways
     given = (case.steps, 1.0, 0.0, shared, constants, gate, make_scratch(7))

@@ -13,6 +13,7 @@ from hogwild.engine.loop import drain
 from hogwild.engine.schedules import RoundRobin
 from hogwild.kernels import linear
 from hogwild.kernels.losses import find_loss
+from hogwild.kernels.records import Constants, Shared, Variant
 from hogwild.models import LostUpdates, fit_linear
 
 pytestmark = pytest.mark.timeout(60)
@@ -249,12 +250,12 @@ def test_under_round_robin_writes_alternate_as_long_as_both_have_updates(monkeyp
         leave(gate, worker)
 
     monkeypatch.setattr(linear, "python_turn", lambda: (enter, noting))
-    variant = linear.Variant(write="turn", recorded=True)  # no other test has this one cached
+    variant = Variant(write="turn", recorded=True)  # no other test has this one cached
     linear.make_update.cache_clear()
     rows = linear.make_update(find_loss("squared"), variant, compiled=False)
     linear.make_update.cache_clear()
     m, length = 50, 10  # five blocks: worker 0 has three of them, worker 1 two
-    shared = linear.Shared(
+    shared = Shared(
         np.arange(m + 1), np.zeros(m, np.uint32), np.ones(m), np.ones(m), np.ones(m), np.zeros(2),
         np.zeros(1), np.zeros(1), None,
     )  # fmt: skip
@@ -263,7 +264,7 @@ def test_under_round_robin_writes_alternate_as_long_as_both_have_updates(monkeyp
 
     def work(worker):
         own = shared._replace(applied=np.zeros(4))
-        constants = linear.Constants(1, True, 0.0, 0.0, 0.0, worker)
+        constants = Constants(1, True, 0.0, 0.0, 0.0, worker)
 
         def update(grant, task):
             first, steps = grant.block * length, np.full(length, 0.01)

@@ -13,8 +13,8 @@ from hogwild.cli.command import (
     whole,
 )
 from hogwild.engine.schedules import SCHEDULES
-from hogwild.kernels.linear import WRITES
 from hogwild.kernels.losses import LOSSES
+from hogwild.kernels.records import WRITES
 from hogwild.models.linear_options import KERNELS, PENALTIES
 from hogwild.models.steps import STEPS
 

@@ -17,8 +17,9 @@ from collections.abc import Callable
 import numpy as np
 
 from hogwild.kernels.gates import python_lock, python_turn
-from hogwild.kernels.linear import ADAGRAD_FLOOR, Update, Variant
+from hogwild.kernels.linear import ADAGRAD_FLOOR, Update
 from hogwild.kernels.losses import Loss
+from hogwild.kernels.records import Variant
 
 
 def make_update(loss: Loss, variant: Variant) -> Update:

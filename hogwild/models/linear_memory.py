@@ -15,12 +15,12 @@ from hogwild.engine.loop import Update
 from hogwild.engine.schedules import Grant
 from hogwild.engine.shared import SharedArray, check_room
 from hogwild.kernels import linear, linear_numpy
-from hogwild.kernels.linear import Constants, Shared
+from hogwild.kernels.records import Constants, Shared
 from hogwild.models.linear_options import Settings
 
 
 class Memory(NamedTuple):
-    """The shared arrays of a fit; ``kernels.linear.Shared`` explains those that a kernel sees.
+    """The shared arrays of a fit; ``kernels.records.Shared`` explains those that a kernel sees.
 
     `clock` and `scale` hold, for each block in the order of the current run, the number of its
     first update and the scale of the weights at it.

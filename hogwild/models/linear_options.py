@@ -15,8 +15,8 @@ from hogwild.engine.schedules import SCHEDULES
 from hogwild.engine.starting import checked_processes
 from hogwild.errors import DataError, MissingExtra
 from hogwild.kernels.compiled import have_numba
-from hogwild.kernels.linear import WRITES, Variant
 from hogwild.kernels.losses import Loss
+from hogwild.kernels.records import WRITES, Variant
 from hogwild.models.checks import check_count, check_not_negative, check_number, check_switches
 from hogwild.models.steps import Backoff, StepRule, find_step
 
