@@ -4,9 +4,9 @@
 
 Rows: 100,000 x 47,236 with 75 entries each (the shape of RCV1), features of a
 power law, the commonest in nearly all rows (--exponent 0: all alike); L2, 1e-4.  The
-contenders run in turn, several times, and the medians and the ratios within a turn are printed: a shared
-machine drifts, a ratio within a turn drifts less.  An epoch's time is the time of its updates;
-taking the objective after it, which scikit-learn does not do, has a column of its own.
+contenders run in turn, several times, and the medians and the ratios within a turn are printed: a
+shared machine drifts, a ratio within a turn drifts less.  An epoch's time is the time of its
+updates; taking the objective after it, which scikit-learn does not do, has a column of its own.
 """
 
 import argparse
