@@ -209,14 +209,14 @@ def test_every_option_of_fit_reaches_the_fit(files, run_json, monkeypatch):
     run_json(
         "fit", "linear", files["bits"], "--loss", "squared_hinge", "--penalty", "elasticnet",
         "--reg", ".01", "--l1-ratio", ".5", "--no-intercept", "--epochs", "3", "--tol", "0",
-        "--step", ".1", "--step-rule", "inverse", "--decay", ".5", "--power", "1",
+        "--step", ".001", "--step-rule", "inverse", "--decay", ".5", "--power", "1",
         "--batch-size", "4", "--threshold", ".001", "--seed", "7", "--workers", "1",
         "--schedule", "round_robin", "--kernel", "numpy", "--write", "plain",
         "--start-method", "fork", "--lost-updates", "--trace", trace, "--n-features", "5",
         "--quiet",
     )  # fmt: skip
     del seen["callback"], seen["validation"]
-    assert seen.pop("step") == STEPS["inverse"](0.1, 0.5, 1.0)
+    assert seen.pop("step") == STEPS["inverse"](0.001, 0.5, 1.0)
     assert seen == {
         "loss": "squared_hinge", "penalty": "elasticnet", "reg": 0.01, "l1_ratio": 0.5,
         "intercept": False, "epochs": 3, "tol": 0.0, "batch_size": 4, "update_threshold": 0.001,

@@ -67,7 +67,7 @@ def _add_steps(parser: Parser) -> None:
         "--tol",
         type=FROM_0,
         metavar="X",
-        help="stop when an epoch lowers the objective by less than this share of it",
+        help="stop when an epoch lowers the objective by no more than this share of it",
     )
     group.add_argument("--step", type=ABOVE_0, metavar="X", help="learning rate")
     group.add_argument(
@@ -117,7 +117,7 @@ def _add_workers(parser: Parser) -> None:
         choices=KERNELS,
         default="auto",
         metavar="NAME",
-        help=f"{', '.join(KERNELS)}: how an update is computed (default: auto, the fastest exact)",
+        help=f"{', '.join(KERNELS)}: how to compute an update (auto: numba if there, else numpy)",
     )
     group.add_argument(
         "--write",
