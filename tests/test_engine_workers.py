@@ -24,6 +24,7 @@ import pool_tasks
 import pytest
 
 from hogwild.engine.shared import SharedArray
+from hogwild.engine.starting import quiet_start
 from hogwild.engine.stdlib_pool import StdlibPool
 from hogwild.engine.workers import Pool, worker_number
 from hogwild.errors import DivergenceError, WorkerDied, WorkerFailed
@@ -452,6 +453,31 @@ def _held():
 def test_workers_ignore_ctrl_c_and_block_nothing(make_most):
     with make_most(1) as pool:
         assert pool.map(pool_tasks.signals, [None]) == [(signal.SIG_IGN, False)]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_that_another_thread_takes_is_held_back_until_the_start_is_over():
+    """As the threads of BLAS do: the mask of the thread that starts workers is not theirs."""
+    waiting = threading.Event()
+    other = threading.Thread(target=waiting.wait)
+    other.start()
+    reached = []
+
+    def start():
+        with quiet_start("fork"):
+            signal.pthread_kill(other.ident, signal.SIGINT)
+            select.select([], [], [], 0.05)  # Python looks for signals where it lets threads run
+            reached.append(True)
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        waiting.set()
+        other.join()
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is handler
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 

@@ -5,6 +5,7 @@ Used by the pools.
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing import forkserver, resource_tracker
@@ -46,7 +47,34 @@ def _interrupt_held_back() -> Iterator[None]:
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _interrupt_noted():
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _interrupt_noted() -> Iterator[None]:
+    """Raise Ctrl-C again at the end, if it comes meanwhile.
+
+    The mask is the calling thread's alone, and what a new process inherits. A library's thread,
+    such as one of BLAS, may take the signal, and Python would then interrupt the main thread.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield  # only the main thread is ever interrupted, and only it may set handlers
+        return
+    noted = False
+
+    def note(*_: object) -> None:
+        nonlocal noted
+        noted = True
+
+    signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if noted:
+            signal.raise_signal(signal.SIGINT)
