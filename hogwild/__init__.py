@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hogwild.data import Examples, read_libsvm, write_libsvm
     from hogwild.estimators import HogwildClassifier, HogwildRegressor
-    from hogwild.models import LinearFit, LinearModel, Sparsity, fit_linear, sparsity
+    from hogwild.models import LinearFit, LinearModel, Sparsity, fit_linear
+    from hogwild.models import sparsity as sparsity  # type: ignore[no-redef]  # also a module
 
 __version__ = "0.1.0"
 

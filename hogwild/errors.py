@@ -4,7 +4,7 @@
 
     HogwildError
     |-- DataError          (ValueError)       can't be taken: path, line, reason
-    |-- DivergenceError    (ArithmeticError)  the loss became NaN or infinite: epoch, step
+    |-- DivergenceError    (ArithmeticError)  the loss became NaN, infinite or huge: epoch, step
     |-- WorkerDied         (RuntimeError)     ended by itself: worker, pid, exitcode, holding
     |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid, cause
     |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free, where

@@ -253,7 +253,7 @@ def test_the_summary_names_what_matters(files, run):
     assert (code, err) == (0, "")
     names = [line[:15].strip() for line in out.splitlines()]
     assert names == [
-        "objective", "epochs", "step", "seconds", "seed", "test accuracy", "test log loss",
+        "loss", "objective", "epochs", "step", "seconds", "seed", "test accuracy", "test log loss",
         "test AUC", "lost updates", "model", "trace",
     ]  # fmt: skip
 
@@ -656,7 +656,7 @@ def test_a_bar_is_wiped_from_the_terminal_when_the_fit_ends(files):
         assert command.code_within(60) == 0
         assert "epoch 0/3 |" in command.seen
         assert command.seen.endswith("\r\x1b[K")
-        assert command.process.stdout.read().startswith(b"objective")
+        assert command.process.stdout.read().startswith(b"loss")
     finally:
         command.close()
 

@@ -85,7 +85,7 @@ def test_a_constant_shift_is_both_errors(y, shift):
 @given(numbers)
 def test_the_mean_error_never_exceeds_the_root_of_the_mean_square(y):
     z = np.roll(y, 1)
-    assert mae(y, z) <= rmse(y, z) * (1 + 1e-12) + 1e-300
+    assert mae(y, z) <= rmse(y, z) * (1 + 1e-12) + 1e-150  # below that the squares underflow
 
 
 def test_they_are_scikit_learn_s():

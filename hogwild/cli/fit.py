@@ -180,6 +180,7 @@ def _summary(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
     seconds = record["timings"]
     because = {"tol": ": the objective has settled"}.get(record["stopped"], "")
     rows = {
+        "loss": f"{record['loss']}, penalty {record['penalty']}",
         "objective": f"{record['objective']:.6g}",
         "epochs": f"{record['epochs']} of {args.epochs}{because}",
         "step": f"{first:.4g}" if first == last else f"{first:.4g} falling to {last:.4g}",
@@ -193,7 +194,8 @@ def _summary(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
             rows[f"test {name}"] = words
     if record["lost_updates"] is not None:
         lost = record["lost_updates"]
-        rows["lost updates"] = f"{lost['share']:.2g} of the way, in {lost['updates']} writes"
+        share = "none" if lost["share"] < 1e-10 else f"{100 * lost['share']:.2g} %"
+        rows["lost updates"] = f"{share} of the net distance, in {lost['updates']} writes"
     rows["model"] = args.model or "not kept; --model FILE keeps it"
     if args.trace is not None:
         rows["trace"] = args.trace

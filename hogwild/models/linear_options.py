@@ -132,7 +132,8 @@ def check_labels(examples: Examples, loss: Loss) -> None:
         name = type(loss).__name__
         raise DataError(
             f"labels must be -1 and +1 for the loss {name}; found {examples.y[wrong[0]]} "
-            f"at row {wrong[0]}. For 0/1 labels pass 2*y - 1."
+            f"at row {wrong[0]}. For 0/1 labels pass 2*y - 1; for any two, "
+            "np.where(y == y.max(), 1, -1)."
         )
 
 
