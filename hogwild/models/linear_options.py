@@ -34,7 +34,8 @@ class Penalty(NamedTuple):
 
     def value(self, w: npt.NDArray[Any]) -> float:
         """Return the penalty's part of the objective."""
-        squares = float(w @ w) if self.l2 or self.sparse_l2 else 0.0
+        # summed without BLAS, whose threads would go on waiting busily where workers want to run
+        squares = float(np.square(w).sum()) if self.l2 or self.sparse_l2 else 0.0
         size = float(np.abs(w).sum()) if self.l1 else 0.0
         return (self.l2 + self.sparse_l2) / 2 * squares + self.l1 * size
 

@@ -143,7 +143,8 @@ class Trainer:
     def _objective(self, model: LinearModel, examples: Examples, weight: npt.NDArray[Any]) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
             values = model.loss.values(model.decision_function(examples), examples.y)
-            return float(weight @ values) / len(examples) + self.settings.penalty.value(model.w)
+            loss = float((weight * values).sum()) / len(examples)
+            return loss + self.settings.penalty.value(model.w)
 
     def _check_finite(self, record: EpochRecord, model: LinearModel, evaluate: bool) -> None:
         seen = record.objective if evaluate else record.loss
