@@ -18,7 +18,7 @@ from hogwild.reproduce.parts import Figure, Outcome, Section, Table
 from hogwild.reproduce.plots import draw, have_matplotlib
 
 FORMAT, VERSION = "hogwild-report", 1
-NO_PLOTS = "Plots were left out, for matplotlib is not installed: pip install 'hogwild[plot]'"
+NO_PLOTS = "Plots are left out, as matplotlib is missing: pip install 'hogwild[plot]'"
 
 
 @dataclass(frozen=True)
