@@ -200,20 +200,6 @@ def test_locked_and_atomic_writes_lose_nothing(kernel, write):
     assert fit.lost_updates.updates == 2 * 2 * len(rows)
 
 
-@pytest.mark.slow
-def test_plain_compiled_writes_do_lose_updates_when_all_collide():
-    # what the safe ones are safe from; if this machine never loses any, those tests show little
-    pytest.importorskip("numba")
-    shares = [
-        fit_linear(
-            column(100_000), n_workers=2, kernel="numba", lost_updates=True, epochs=3, step=0.001,
-            seed=seed, start_method="fork",
-        ).lost_updates.share
-        for seed in range(5)
-    ]  # fmt: skip
-    assert max(shares) > 1e-6
-
-
 # round robin
 
 

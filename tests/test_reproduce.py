@@ -289,10 +289,12 @@ def test_the_real_report_shows_what_the_article_leaves_out(tmp_path):
     for run in runs["hogwild"]:
         assert 0.012 < run["loss"][1] < 0.030
         assert run["loss"][1] > 10 * PRINTED_LOSS
-        assert run["loss"][3] > PRINTED_LOSS > run["loss"][4]  # between the third and the fourth
+        assert run["loss"][2] > PRINTED_LOSS > run["loss"][5]  # a race moves a pass by some percent
         assert run["loss"][4] <= 0.0016
-        assert run["distance"][2] > PRINTED_DISTANCE > run["distance"][4]
+        assert run["distance"][2] > PRINTED_DISTANCE > run["distance"][5]
         assert run["distance"][4] <= 0.026
+    for run in runs["serial"]:
+        assert run["loss"][3] > PRINTED_LOSS > run["loss"][4]  # between the third and the fourth
     for run in runs["unfiltered"]:  # without the filter there is no floor
         assert run["loss"][5] < 1e-4
     golden = [0.00155040, 0.00169397, 0.00149454, 0.00164086, 0.00165630]  # serial, third pass
