@@ -6,17 +6,20 @@ arrays, for mini-batches and for the objective.  A slope is the derivative dvalu
 is none (a kink) it is the one that scikit-learn takes, named in the class.  The gradient of one
 example (x, y) is then ``slope(w . x, y) * x``.
 
-The losses of real targets are here; those of the labels -1 and +1 come from ``kernels.margins``.
+The losses of real targets are here; those of the labels -1 and +1 come from ``kernels.margins``,
+that of amounts from ``kernels.divergence``.
 Called by the kernels, which get the scalar pair, and by ``models.linear`` for the objective.  A
 loss of your own is a frozen dataclass with the same five members.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from hogwild.kernels.divergence import KullbackLeibler
 from hogwild.kernels.margins import Hinge, Logistic, Scalar, SquaredHinge
 
 
@@ -182,7 +185,16 @@ class EpsilonInsensitive:
         return np.where(np.abs(z - y) > self.epsilon, np.sign(z - y), 0.0)
 
 
-Loss = Squared | Absolute | Huber | EpsilonInsensitive | Logistic | Hinge | SquaredHinge
+Loss = (
+    Squared
+    | Absolute
+    | Huber
+    | EpsilonInsensitive
+    | Logistic
+    | Hinge
+    | SquaredHinge
+    | KullbackLeibler
+)
 
 LOSSES: dict[str, type[Loss]] = {
     "squared": Squared,
@@ -193,13 +205,19 @@ LOSSES: dict[str, type[Loss]] = {
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
 }
+"""The losses of a linear model."""
+
+FACTOR_LOSSES: dict[str, type[Loss]] = {**LOSSES, "kl": KullbackLeibler}
+"""The losses of a factor model, whose predictions can be kept above 0."""
 
 __all__ = [
+    "FACTOR_LOSSES",
     "LOSSES",
     "Absolute",
     "EpsilonInsensitive",
     "Hinge",
     "Huber",
+    "KullbackLeibler",
     "Logistic",
     "Loss",
     "Scalar",
@@ -211,8 +229,14 @@ __all__ = [
 _MEMBERS = ("pair", "values", "slopes", "classifies", "curvature")
 
 
-def find_loss(loss: "str | Loss") -> Loss:
+def find_loss(loss: "str | Loss", known: Mapping[str, type[Loss]] = LOSSES) -> Loss:
     """Return the loss of that name with its default constants, or the loss itself.
+
+    Parameters
+    ----------
+    loss : str or Loss
+    known : dict of name to class
+        LOSSES, or FACTOR_LOSSES.
 
     Raises
     ------
@@ -226,9 +250,9 @@ def find_loss(loss: "str | Loss") -> Loss:
     Huber(delta=1.0)
     """
     if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise ValueError(f"unknown loss {loss!r}; the losses are {', '.join(LOSSES)}")
-        return LOSSES[loss]()
+        if loss not in known:
+            raise ValueError(f"unknown loss {loss!r}; the losses are {', '.join(known)}")
+        return known[loss]()
     if isinstance(loss, type) or not all(hasattr(loss, name) for name in _MEMBERS):
         hint = "; call the class to make a loss of it" if isinstance(loss, type) else ""
         raise ValueError(
