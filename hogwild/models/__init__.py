@@ -1,5 +1,6 @@
 """Models that SGD can fit: ``fit -> record``, ``predict``, ``save``, ``load``."""
 
+from hogwild.models.factor_model import FactorModel
 from hogwild.models.linear import fit_linear
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_record import EpochRecord, LinearFit
@@ -21,6 +22,7 @@ __all__ = [
     "Backoff",
     "Constant",
     "EpochRecord",
+    "FactorModel",
     "InverseScaling",
     "InverseSqrt",
     "LinearFit",

@@ -3,13 +3,8 @@
 Made by ``models.linear.fit_linear``; used by the estimators and the command line.
 """
 
-import dataclasses
-import hashlib
-import io
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +13,9 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from hogwild.data import Examples
-from hogwild.data.textio import replacing
 from hogwild.errors import DataError
-from hogwild.kernels.losses import LOSSES, Logistic, Loss, Squared
+from hogwild.kernels.losses import Logistic, Loss, Squared
+from hogwild.models.npz_file import loss_from_header, loss_to_header, read_npz, write_npz
 
 FORMAT, VERSION = "hogwild-linear", 1
 
@@ -109,24 +104,12 @@ class LinearModel:
             For a loss of your own, which ``load`` would not know; and an intercept or labels that
             are not finite.
         """
-        if type(self.loss) not in LOSSES.values():
-            names = ", ".join(kind.__name__ for kind in LOSSES.values())
-            raise ValueError(
-                f"a model can be kept in a file if its loss is one of {names}; got {self.loss!r}"
-            )
         header = {
-            "format": FORMAT,
-            "version": VERSION,
-            "loss": type(self.loss).__name__,
-            "constants": dataclasses.asdict(self.loss),
+            **loss_to_header(self.loss),
             "intercept": float(self.intercept),
             "labels": list(self.labels),
-            "sha256": _digest(self.w),
         }
-        text = json.dumps(header, allow_nan=False).encode()
-        # as a Path, "-" is the name of a file
-        with replacing(Path(path), compress=False) as file:
-            np.savez(file, w=self.w, header=np.frombuffer(text, np.uint8))
+        write_npz(path, FORMAT, VERSION, header, {"w": self.w})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LinearModel":
@@ -137,34 +120,15 @@ class LinearModel:
         DataError
             When the file is no such model, or is damaged.
         """
-        name = os.fspath(path)
-        content = Path(path).read_bytes()
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                w, header = arrays["w"], json.loads(arrays["header"].tobytes())
-        except Exception as error:  # numpy, zipfile and json raise ten kinds at damaged bytes
-            raise DataError(f"not a model of this package ({error})", path=name) from None
-        return cls._from_header(w, header, name)
-
-    @classmethod
-    def _from_header(cls, w: npt.NDArray[Any], header: Any, name: str) -> "LinearModel":
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            raise DataError(f"not a model of the format {FORMAT}", path=name)
-        if header.get("version") != VERSION:
+        header, arrays = read_npz(path, FORMAT, VERSION, ("w",))
+        name, w = os.fspath(path), arrays["w"]
+        if w.ndim != 1 or w.dtype.kind != "f":
             raise DataError(
-                f"version {header.get('version')!r} of the format; this release reads {VERSION}",
+                f"the weights are damaged: {w.dtype} of shape {w.shape}, not one float a feature",
                 path=name,
             )
-        if w.ndim != 1 or w.dtype.kind != "f" or header.get("sha256") != _digest(w):
-            raise DataError("the weights are damaged: their checksum differs", path=name)
-        kinds = {kind.__name__: kind for kind in LOSSES.values()}
         try:
-            loss = kinds[header["loss"]](**header["constants"])
             low, high = (float(label) for label in header["labels"])
-            return cls(w, float(header["intercept"]), loss, (low, high))
+            return cls(w, float(header["intercept"]), loss_from_header(header), (low, high))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the header is damaged ({error!r})", path=name) from None
-
-
-def _digest(w: npt.NDArray[Any]) -> str:
-    return hashlib.sha256(str(w.dtype).encode() + np.ascontiguousarray(w).tobytes()).hexdigest()

@@ -1,0 +1,115 @@
+"""Models in a file: arrays and a header in JSON, in numpy's ``.npz``; no pickle, and a checksum.
+
+Contract: `write_npz` puts the file in place whole or not at all; `read_npz` gives back the very
+arrays that were written, or raises `DataError` with the file's name. What the header means is the
+caller's: it adds its own entries, and checks them.
+
+Called by ``models.linear_model`` and ``models.factor_model``.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hogwild.data.textio import replacing
+from hogwild.errors import DataError
+from hogwild.kernels.losses import FACTOR_LOSSES, Loss
+
+Array = npt.NDArray[Any]
+
+KINDS = {kind.__name__: kind for kind in FACTOR_LOSSES.values()}
+"""The losses that a file can name."""
+
+
+def write_npz(
+    path: str | os.PathLike[str],
+    kind: str,
+    version: int,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+) -> None:
+    """Write arrays, and a header with the format's name and version and the arrays' checksum.
+
+    Devices and pipes are written to directly; "-" is the name of a file.
+
+    Raises
+    ------
+    ValueError
+        For a number in the header that is not finite: JSON has none.
+    """
+    first = {"format": kind, "version": version}
+    text = json.dumps({**first, **header, "sha256": digest(arrays)}, allow_nan=False).encode()
+    # as a Path, "-" is the name of a file
+    with replacing(Path(path), compress=False) as file:
+        np.savez(file, header=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]
+
+
+def read_npz(
+    path: str | os.PathLike[str], kind: str, version: int, required: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the header and the arrays that `write_npz` has written.
+
+    Raises
+    ------
+    DataError
+        When the file is no such model, or is damaged.
+    """
+    name = os.fspath(path)
+    content = Path(path).read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in dict.fromkeys((*required, *stored.files))}
+            header = json.loads(arrays.pop("header").tobytes())
+    except Exception as error:  # numpy, zipfile and json raise ten kinds at damaged bytes
+        raise DataError(f"not a model of this package ({error})", path=name) from None
+    if not isinstance(header, dict) or header.get("format") != kind:
+        raise DataError(f"not a model of the format {kind}", path=name)
+    if header.get("version") != version:
+        raise DataError(
+            f"version {header.get('version')!r} of the format; this release reads {version}",
+            path=name,
+        )
+    if header.get("sha256") != digest(arrays):
+        raise DataError("the weights are damaged: their checksum differs", path=name)
+    return header, arrays
+
+
+def digest(arrays: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of all arrays, types and bytes, in the order of their names.
+
+    Shapes are not in it: who reads the arrays must check that they fit one another.
+    """
+    state = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        state.update(str(array.dtype).encode())
+        state.update(array.reshape(-1).view(np.uint8).data)
+    return state.hexdigest()
+
+
+def loss_to_header(loss: Loss) -> dict[str, Any]:
+    """Return the header's entries for a loss.
+
+    Raises
+    ------
+    ValueError
+        For a loss of your own, which `loss_from_header` would not know.
+    """
+    if type(loss) not in KINDS.values():
+        raise ValueError(
+            f"a model can be kept in a file if its loss is one of {', '.join(KINDS)}; got {loss!r}"
+        )
+    return {"loss": type(loss).__name__, "constants": dataclasses.asdict(loss)}
+
+
+def loss_from_header(header: Mapping[str, Any]) -> Loss:
+    """Return the loss that the entries name; KeyError, TypeError or ValueError where they don't."""
+    return KINDS[header["loss"]](**header["constants"])
