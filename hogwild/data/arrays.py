@@ -5,7 +5,7 @@ look like those of pandas or polars go in; ``indptr`` (int64), ``indices`` (int3
 (float64 or float32) come out, sorted and without repetition inside each row, finite, and never
 written to. Anything else raises `DataError` with the place.
 
-Called by `hogwild.data.examples`.
+Called by `hogwild.data.examples`; the smaller parts by the checks of `hogwild.data.ratings`, too.
 """
 
 from collections.abc import Iterator
@@ -203,3 +203,16 @@ def row_of(indptr: Array, place: int) -> int:
     2
     """
     return int(np.searchsorted(indptr, place, side="right")) - 1
+
+
+def checked_selection(selection: slice | npt.ArrayLike) -> slice | Array:
+    """Return what selects rows as a slice, or as an integer or boolean array of one dimension."""
+    if isinstance(selection, slice):
+        return selection
+    picked = np.asarray(selection)
+    if picked.ndim != 1 or (picked.dtype.kind not in "biu" and picked.size):
+        raise ValueError(
+            "rows are selected by a slice or a one-dimensional integer or boolean array, "
+            f"got {picked.dtype} of shape {picked.shape}"
+        )
+    return picked if picked.size or picked.dtype.kind == "b" else picked.astype(np.intp)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from hogwild.data.arrays import Array, as_csr, as_vector
+from hogwild.data.arrays import Array, as_csr, as_vector, checked_selection
 from hogwild.errors import DataError
 
 
@@ -164,19 +164,12 @@ class Examples:
         >>> examples.rows(slice(1, None)).y.tolist()
         [8.0, 9.0]
         """
-        if isinstance(selection, slice):
-            start, stop, step = selection.indices(self.n_rows)
+        rows = checked_selection(selection)
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(self.n_rows)
             if step == 1:
                 return self._span(start, max(start, stop))
-            picked = np.arange(self.n_rows)[selection]
-        else:
-            picked = np.asarray(selection)
-            if picked.ndim != 1 or (picked.dtype.kind not in "biu" and picked.size):
-                raise ValueError(
-                    "rows are selected by a slice or a one-dimensional integer or boolean array, "
-                    f"got {picked.dtype} of shape {picked.shape}"
-                )
-            picked = np.arange(self.n_rows)[picked if picked.size else picked.astype(np.intp)]
+        picked = np.arange(self.n_rows)[rows]
         return self._gather(picked)
 
     def _span(self, start: int, stop: int) -> "Examples":

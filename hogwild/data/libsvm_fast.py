@@ -6,9 +6,8 @@ decides. So this module never raises for bad text, and never has to say what was
 
 How: every byte that is no digit ends a piece. The bytes to the left and right of a piece (blank,
 colon, newline, point, exponent letter) say what it is, and 14 pairs are legal: that table is the
-whole grammar. The last eight digits of a piece are read as one 64-bit word, and three
-multiplications add them up (the well-known trick of fast JSON parsers). `hogwild.data.decimal`
-makes doubles of the digits.
+whole grammar. `hogwild.data.digits` adds up the digits, `hogwild.data.decimal` makes doubles of
+them.
 
 Called by `hogwild.data.libsvm`.
 """
@@ -20,6 +19,7 @@ import numpy as np
 
 from hogwild.data.arrays import Array
 from hogwild.data.decimal import to_double
+from hogwild.data.digits import MARGIN, digits, words_of
 
 
 class Rows(NamedTuple):
@@ -62,11 +62,6 @@ _LEGAL_PAIRS = _LEGAL.ravel()
 
 _COMMENT = re.compile(rb"#[^\n]*")
 _QID = re.compile(rb"^([^ \n]+) qid:-?[0-9]+(?=[ \n])", re.MULTILINE)
-
-# Room before the text, so that 24 bytes can be read back from the end of any piece.
-_MARGIN = 24
-# Keeps the last n bytes of a little-endian word, n = 0 to 8.
-_LAST_BYTES = np.array([(2**64 - 1) & ~((1 << 8 * (8 - n)) - 1) for n in range(9)], dtype=np.uint64)
 
 
 def tidy(text: bytes) -> tuple[bytes, bool] | None:
@@ -116,23 +111,23 @@ def parse_chunk(text: bytes) -> Rows | None:
     """
     if not text:
         return Rows(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    padded = b"\n" * _MARGIN + text
+    padded = b"\n" * MARGIN + text
     pieces = _split(np.frombuffer(padded, dtype=np.uint8))
     if pieces is None:
         return None
     start, end, left, right, minus = pieces
-    digits, fits = _digits(padded, start, end)
+    whole, fits = digits(words_of(padded), start, end)
     is_column = left == BLANK
     if (end - start)[is_column].max(initial=0) > 10:
         return None
     main = np.flatnonzero(left <= COLON)
     has_point, has_exponent = right == POINT, right == EXPONENT
-    numbers = to_double(padded, main, start, end, has_point, has_exponent, minus, digits, fits)
+    numbers = to_double(padded, main, start, end, has_point, has_exponent, minus, whole, fits)
     if numbers is None:
         return None
     is_label = left[main] == NEWLINE
     counts = np.diff(np.append(np.flatnonzero(is_label), len(main))) - 1
-    return Rows(numbers[is_label], counts, digits[is_column].astype(np.int64), numbers[~is_label])
+    return Rows(numbers[is_label], counts, whole[is_column].astype(np.int64), numbers[~is_label])
 
 
 def _split(data: Array) -> tuple[Array, Array, Array, Array, Array] | None:
@@ -142,10 +137,10 @@ def _split(data: Array) -> tuple[Array, Array, Array, Array, Array] | None:
     `start` is behind a sign; `left` and `right` are the meanings of the bytes around the piece.
     """
     # uint8 arithmetic wraps round, so this one comparison finds all that are not 0 to 9
-    end = np.flatnonzero((data[_MARGIN:] - np.uint8(48)) > 9) + _MARGIN
+    end = np.flatnonzero((data[MARGIN:] - np.uint8(48)) > 9) + MARGIN
     right = _MEANING[data[end]]
     start = np.empty_like(end)
-    start[0], start[1:] = _MARGIN, end[:-1] + 1
+    start[0], start[1:] = MARGIN, end[:-1] + 1
     left = np.empty_like(right)
     left[0], left[1:] = NEWLINE, right[:-1]
     minus = np.zeros(len(end), dtype=bool)
@@ -174,41 +169,3 @@ def _points_have_digits(empty: Array, left: Array, right: Array) -> bool:
     if (empty & (left != POINT) & (right != POINT)).any():
         return False
     return not (empty[:-1] & empty[1:] & (right[:-1] == POINT)).any()
-
-
-def _digits(padded: bytes, start: Array, end: Array) -> tuple[Array, Array]:
-    """Return each piece as an unsigned 64-bit integer, and whether it fits (is below 9e18)."""
-    length = end - start
-    # one overlapping 64-bit word for every byte of the text
-    words = np.ndarray(len(padded) - 7, dtype="<u8", buffer=padded, strides=(1,))
-    number = _eight_digits(words[end - 8], np.minimum(length, 8))
-    fits = length <= 16
-    long = np.flatnonzero(length > 8)
-    if len(long):
-        end, length = end[long], length[long]
-        number[long] += np.uint64(10**8) * _eight_digits(words[end - 16], np.minimum(length - 8, 8))
-        longer = np.flatnonzero(length > 16)
-        if len(longer):
-            top = _eight_digits(words[end[longer] - 24], np.minimum(length[longer] - 16, 8))
-            fits[long[longer]] = (length[longer] <= 24) & (top < 900)
-            number[long[longer]] += np.uint64(10**16) * top
-    return number, fits
-
-
-def _eight_digits(words: Array, length: Array) -> Array:
-    """Add up the last `length` (0 to 8) ASCII digits of each little-endian word, in place.
-
-    >>> _eight_digits(np.frombuffer(b"xxxx1234", "<u8").copy(), np.array([4])).tolist()
-    [1234]
-    """
-    words &= _LAST_BYTES[length]
-    words &= np.uint64(0x0F0F0F0F0F0F0F0F)
-    words *= np.uint64(10 * 2**8 + 1)  # pairs of digits
-    words >>= np.uint64(8)
-    words &= np.uint64(0x00FF00FF00FF00FF)
-    words *= np.uint64(100 * 2**16 + 1)  # pairs of pairs
-    words >>= np.uint64(16)
-    words &= np.uint64(0x0000FFFF0000FFFF)
-    words *= np.uint64(10_000 * 2**32 + 1)
-    words >>= np.uint64(32)
-    return words
