@@ -7,6 +7,7 @@
     |-- DivergenceError    (ArithmeticError)  the loss became NaN, infinite or huge: epoch, step
     |-- WorkerDied         (RuntimeError)     ended by itself: worker, pid, exitcode, holding
     |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid, cause
+    |-- ManagerDied        (RuntimeError)     the Manager process ended: pid, exitcode
     |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free, where
     `-- MissingExtra       (ImportError)      an optional library is missing: extra, what
 
@@ -153,6 +154,37 @@ class WorkerFailed(HogwildError, RuntimeError):
 
     def __reduce__(self) -> Any:
         return type(self), (self.worker, self.pid, self.cause)
+
+
+class ManagerDied(HogwildError, RuntimeError):
+    """The Manager process that keeps the free-block table ended, so no block can be handed out.
+
+    Parameters
+    ----------
+    pid : int or None
+        Its process id.
+    exitcode : int, optional
+        As in ``multiprocessing.Process.exitcode``: -9 for SIGKILL; not known to a worker.
+
+    Examples
+    --------
+    >>> print(ManagerDied(4711, -9))
+    the Manager process (pid 4711) that keeps the free-block table was killed by SIGKILL; running
+    out of memory is the usual cause.
+    >>> print(ManagerDied(4711))
+    the Manager process (pid 4711) that keeps the free-block table ended.
+    """
+
+    def __init__(self, pid: int | None, exitcode: int | None = None):
+        self.pid, self.exitcode = pid, exitcode
+        ending = ("ended", ".") if exitcode is None else _ending(exitcode)
+        super().__init__(
+            f"the Manager process (pid {pid}) that keeps the free-block table "
+            f"{ending[0]}{ending[1]}"
+        )
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.pid, self.exitcode)
 
 
 class SharedMemoryError(HogwildError, MemoryError):

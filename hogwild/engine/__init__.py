@@ -1,27 +1,52 @@
 """How processes share the work: memory, workers, schedules, and the trace of what happened."""
 
+from hogwild.engine.coordination import COORDINATIONS, InManager, InSharedMemory, serve
+from hogwild.engine.dsgd import DSGD, STRATA, strata_order
+from hogwild.engine.fpsgd import FPSGD
 from hogwild.engine.loop import Crew, Report, context_of, drain
-from hogwild.engine.schedules import Grant, Hogwild, RoundRobin, Schedule, Serial, make_schedule
+from hogwild.engine.schedules import (
+    WAIT,
+    Grant,
+    Hogwild,
+    RoundRobin,
+    Schedule,
+    Serial,
+    Wait,
+    make_schedule,
+)
 from hogwild.engine.shared import SharedArray
 from hogwild.engine.stdlib_pool import StdlibPool
+from hogwild.engine.table import FreeBlocks, imbalance
 from hogwild.engine.trace import Event, Trace
 from hogwild.engine.workers import Pool, worker_number
 
 __all__ = [
+    "COORDINATIONS",
     "Crew",
+    "DSGD",
     "Event",
+    "FPSGD",
+    "FreeBlocks",
     "Grant",
     "Hogwild",
+    "InManager",
+    "InSharedMemory",
     "Pool",
     "Report",
     "RoundRobin",
+    "STRATA",
     "Schedule",
     "Serial",
     "SharedArray",
     "StdlibPool",
     "Trace",
+    "WAIT",
+    "Wait",
     "context_of",
     "drain",
+    "imbalance",
     "make_schedule",
+    "serve",
+    "strata_order",
     "worker_number",
 ]

@@ -14,7 +14,7 @@ from typing import Any, Self
 from hogwild.engine.starting import checked_processes
 from hogwild.errors import WorkerDied
 
-_START_HINT = (
+START_HINT = (
     "It ended before it could run anything; its own message is on stderr. Under the start "
     "methods 'spawn' and 'forkserver' a worker imports the main script again: start the pool "
     'inside  if __name__ == "__main__":  and run the script from a file (not from stdin), with '
@@ -30,6 +30,7 @@ class PoolFace(ABC):
         processes: int | None,
         timeout: float | None,
         describe: Callable[[int], object] | None,
+        watch: Callable[[], object] | None,
     ):
         # a private mark of the standard library; without it the worker ends a little later
         if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -39,7 +40,7 @@ class PoolFace(ABC):
             )
         self.processes = checked_processes(processes)
         self.timeout = timeout
-        self._describe = describe
+        self._describe, self._watch = describe, watch
         self._started = False
         self._closed = ""  # why, once it is
         self._calling = threading.Lock()
@@ -108,7 +109,7 @@ class PoolFace(ABC):
             held = self._describe(error.worker)
             error = WorkerDied(error.worker, error.pid, error.exitcode, held)
         if not self._started:
-            error.add_note(_START_HINT)
+            error.add_note(START_HINT)
         return error
 
     def _for_each(self, arguments: Sequence[Any]) -> Sequence[Any]:

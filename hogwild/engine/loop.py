@@ -5,10 +5,13 @@
     parent                                   worker 0 .. n - 1  (or the parent itself, for "serial")
     ------                                   --------------------------------------------------
     Crew(schedule, build, args)    ----->    update = build(worker, *args)      once, at the start
-    run(order, task)               ----->    while grant := schedule.acquire(worker):
+    run(order, task)               ----->    grant = schedule.acquire(worker)
+                                             while grant is not None:
                                                  loss += update(grant, task)    writes shared memory
-                                                 schedule.release(worker, grant)
-    one Report a worker            <-----    loss, blocks, seconds, events
+                                                 tick, grant = schedule.swap(worker, grant)
+    one Report a worker            <-----    loss, blocks, seconds, waited, events
+
+``swap`` releases a block and acquires the next; where a schedule has none, it is those two calls.
 
 ``args`` carry the shared arrays and travel once; ``task`` is a small record sent for every run.
 
@@ -18,17 +21,20 @@ Called by the models.
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.engine.schedules import Grant, Schedule, Serial
+from hogwild.engine.coordination import Served
+from hogwild.engine.schedules import WAIT, Grant, Schedule, Serial, Wait
 from hogwild.engine.shared import SharedArray
 from hogwild.engine.stdlib_pool import StdlibPool
 from hogwild.engine.trace import Event
 from hogwild.engine.workers import Pool, worker_number
+from hogwild.errors import ManagerDied
 
 Update = Callable[[Grant, Any], float]
 Build = Callable[..., Update]
@@ -48,17 +54,21 @@ class Report(NamedTuple):
         From the first acquire to the last release.
     events : list of Event
         Empty unless traced.
+    waited : float
+        The seconds of those in which it had no block: from each release, and from the beginning,
+        to the next grant, and to the word that there is none.  The rest it was busy.
     """
 
     loss: float
     n_blocks: int
     seconds: float
     events: list[Event]
+    waited: float = 0.0
 
 
 class _Job(NamedTuple):
     update: Update
-    schedule: Schedule
+    schedule: Schedule | Served
     held: SharedArray | None
     traced: bool
 
@@ -67,7 +77,7 @@ _job: _Job | None = None  # a worker process's own; set once, by the Pool's init
 
 
 def drain(
-    schedule: Schedule,
+    schedule: Schedule | Served,
     worker: int,
     update: Update,
     task: Any = None,
@@ -91,26 +101,49 @@ def drain(
     traced : bool
         Record an event for each acquire and release.
     """
+    swap = getattr(schedule, "swap", None) or partial(_release_and_acquire, schedule)
+    holds = None if held is None else held.array[worker, :1].data
     events: list[Event] = []
-    loss, n_blocks = 0.0, 0
-    begin = time.monotonic_ns()
-    while (grant := schedule.acquire(worker)) is not None:
-        if held is not None:
-            held.array[worker, 0] = 1 + grant.block
-        if traced:
-            events.append(Event(time.monotonic_ns(), worker, "acquire", grant.number, grant.block))
-        loss += update(grant, task)
-        if traced:
-            events.append(Event(time.monotonic_ns(), worker, "release", grant.number, grant.block))
-        schedule.release(worker, grant)
+    loss, n_blocks, waited = 0.0, 0, 0
+    begin = released = time.monotonic_ns()
+    grant = schedule.acquire(worker)
+    while True:
+        granted = time.monotonic_ns()
+        waited += granted - released
+        if grant is None:
+            return Report(loss, n_blocks, (granted - begin) / 1e9, events, waited / 1e9)
+        if grant is WAIT:
+            raise _unserved(schedule, worker)
+        if holds is not None:
+            holds[0] = 1 + grant.block
+        done = grant
+        loss += update(done, task)
         n_blocks += 1
-    if held is not None:
-        held.array[worker, 0] = 0
-    return Report(loss, n_blocks, (time.monotonic_ns() - begin) / 1e9, events)
+        released = time.monotonic_ns()
+        if holds is not None:
+            holds[0] = 0
+        tick, grant = swap(worker, done)
+        if traced:
+            at = (done.number, done.block, 0)
+            events.append(Event(granted, worker, "acquire", *at, done.tick))
+            events.append(Event(released, worker, "release", *at, -1 if tick is None else tick))
+
+
+def _release_and_acquire(
+    schedule: Schedule, worker: int, grant: Grant
+) -> tuple[int | None, Grant | Wait | None]:
+    return schedule.release(worker, grant), schedule.acquire(worker)
+
+
+def _unserved(schedule: object, worker: int) -> RuntimeError:
+    return RuntimeError(
+        f"{type(schedule).__name__} lets worker {worker} wait, and nobody is there to wake it: "
+        "serve it with engine.serve(schedule, 'manager', context)"
+    )
 
 
 def _open_worker(
-    build: Build, args: tuple, schedule: Schedule, held: SharedArray, traced: bool
+    build: Build, args: tuple, schedule: Schedule | Served, held: SharedArray, traced: bool
 ) -> None:
     global _job
     _job = _Job(build(worker_number(), *args), schedule, held, traced)
@@ -125,11 +158,14 @@ def _run_worker(task: Any) -> Report:
 
 
 class Crew:
-    """The workers of one fit: processes of a Pool, or, for ``Serial``, this process alone.
+    """The workers of one fit: processes of a Pool, or this process alone.
+
+    Alone it is for ``Serial``, and for one worker on a schedule over a grid that is not served.
 
     Parameters
     ----------
-    schedule : Schedule
+    schedule : Schedule or Served
+        It is closed with the crew.
     build : callable
         ``build(worker, *args) -> update``; at the top of a module, for it is sent to the workers.
     args : tuple
@@ -144,13 +180,13 @@ class Crew:
 
     Raises
     ------
-    WorkerDied, WorkerFailed
+    WorkerDied, WorkerFailed, ManagerDied
         From the constructor and from ``run``; the workers are gone by then.
     """
 
     def __init__(
         self,
-        schedule: Schedule,
+        schedule: Schedule | Served,
         build: Build,
         args: tuple,
         *,
@@ -163,17 +199,22 @@ class Crew:
             raise ValueError(f"pool must be one of {', '.join(POOLS)}, got {pool!r}")
         self.schedule, self.n_workers = schedule, n_workers
         self._pool: Pool | StdlibPool | None = None
-        if isinstance(schedule, Serial):
+        if isinstance(schedule, Serial) or _is_plain(schedule, n_workers):
             self._job = _Job(build(0, *args), schedule, None, traced)
             return
         held = SharedArray((n_workers, 16), np.int64)
-        self._pool = POOLS[pool](
-            n_workers,
-            _open_worker,
-            (build, args, schedule, held, traced),
-            start_method=start_method,
-            describe=lambda worker: _held_block(held, worker),
-        )
+        try:
+            self._pool = POOLS[pool](
+                n_workers,
+                _open_worker,
+                (build, args, schedule, held, traced),
+                start_method=start_method,
+                describe=lambda worker: _held_block(held, worker, schedule),
+                watch=getattr(schedule, "check", None),
+            )
+        except BaseException:
+            self._close_schedule()
+            raise
 
     def run(
         self, order: npt.NDArray[np.int64], updates: npt.NDArray[np.int64], task: Any = None
@@ -189,14 +230,19 @@ class Crew:
         task : object
             A small record for every update of this run.
         """
-        self.schedule.start(order, updates)
-        if self._pool is None:
-            job = self._job
-            return [drain(job.schedule, 0, job.update, task, traced=job.traced)]
-        return self._pool.run_on_each(_run_worker, [task] * self.n_workers)
+        try:
+            self.schedule.start(order, updates)
+            if self._pool is None:
+                job = self._job
+                return [drain(job.schedule, 0, job.update, task, traced=job.traced)]
+            return self._pool.run_on_each(_run_worker, [task] * self.n_workers)
+        except ManagerDied:
+            # the workers go first: what they may still hold can't be given back to anybody
+            self.__exit__(ManagerDied, None, None)
+            raise
 
     def pids(self) -> Sequence[int | None]:
-        """Return the process ids of the workers; none for ``Serial``."""
+        """Return the process ids of the workers; none without a pool."""
         return [] if self._pool is None else self._pool.pids
 
     def __enter__(self) -> Self:
@@ -208,14 +254,36 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.__exit__(kind, error, trace)
+        try:
+            if self._pool is not None:
+                self._pool.__exit__(kind, error, trace)
+        finally:
+            self._close_schedule()
+
+    def _close_schedule(self) -> None:
+        close = getattr(self.schedule, "close", None)
+        if close is not None:
+            close()
 
 
-def _held_block(held: SharedArray, worker: int) -> str | None:
+def _is_plain(schedule: object, n_workers: int) -> bool:
+    """Whether the schedule can be driven by one caller only; ValueError if there are more."""
+    plain = hasattr(schedule, "state")
+    if plain and n_workers > 1:
+        raise ValueError(
+            f"{n_workers} workers would each get a copy of this {type(schedule).__name__}: "
+            "serve it with engine.serve(schedule, 'manager', context)"
+        )
+    return plain
+
+
+def _held_block(held: SharedArray, worker: int, schedule: object) -> str | None:
     """Say which block a worker held, from what it left in shared memory."""
-    block = int(held.array[worker, 0])
-    return f"block {block - 1}" if block else None
+    block = int(held.array[worker, 0]) - 1
+    if block < 0:
+        return None
+    grid = getattr(schedule, "grid", None)
+    return f"block {block if grid is None else divmod(block, grid[1])}"
 
 
 def context_of(start_method: str | None) -> multiprocessing.context.BaseContext:

@@ -3,21 +3,25 @@
 Contract, the same for every schedule::
 
     start(order, updates)       the parent, before the workers run: these blocks, in this order
-    acquire(worker) -> Grant    a block to work on, and the grant's number; None when none is left
-    release(worker, grant)      the block is done
+    acquire(worker) -> Grant    a block to work on, and the grant's number; None when none is left;
+                                WAIT when none is free now: ask again after a release
+    release(worker, grant)      the block is done; the tick of that, where the schedule counts them
 
 ``order`` holds block numbers, ``updates`` how many updates each of them will make.  A schedule
 keeps its state in shared memory, so the same object serves all workers; it reaches them as an
 initial argument of the Pool.  Driven alone, without any process, it can be tested and simulated.
 
 For sparse linear models a block is a run of consecutive rows, and any two may run at the same time:
-that is what makes Hogwild! a schedule like the others.
+that is what makes Hogwild! a schedule like the others.  Where blocks exclude each other, as those
+of a grid do (``fpsgd``, ``dsgd``), the schedule is a plain object with all its numbers in one
+array, and ``coordination`` serves it to the workers, and waits there for those told to WAIT.
 
-Called by ``engine.loop``.
+Called by ``engine.loop`` and ``engine.simulate``.
 """
 
+from enum import Enum
 from multiprocessing.context import BaseContext
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +30,25 @@ from hogwild.engine.shared import SharedArray
 
 
 class Grant(NamedTuple):
-    """A block given to a worker: the how-manieth of this start it is, and which block."""
+    """A block given to a worker: the how-manieth of this start it is, and which block.
+
+    ``tick`` counts the decisions of a schedule over a grid, acquires and releases, one at a time:
+    it puts them into their true order, which clocks read by the workers can't.
+    """
 
     number: int
     block: int
+    tick: int = -1
+
+
+class Wait(Enum):
+    """The type of WAIT, its only value."""
+
+    WAIT = "wait"
+
+
+WAIT: Final = Wait.WAIT
+"""No block is free now; there will be one after some release."""
 
 
 class Schedule(Protocol):
@@ -38,11 +57,11 @@ class Schedule(Protocol):
     def start(self, order: npt.NDArray[np.int64], updates: npt.NDArray[np.int64]) -> None:
         """Take a new list of blocks; only the parent calls it, while no worker runs."""
 
-    def acquire(self, worker: int) -> Grant | None:
-        """Return a block that this worker may update now, or None when there is none left."""
+    def acquire(self, worker: int) -> Grant | Wait | None:
+        """Return a block that this worker may update now; WAIT; or None when there is none left."""
 
-    def release(self, worker: int, grant: Grant) -> None:
-        """Give the block back."""
+    def release(self, worker: int, grant: Grant) -> int | None:
+        """Give the block back; return the tick, if there is one."""
 
 
 class Serial:
@@ -53,7 +72,7 @@ class Serial:
     >>> schedule = Serial()
     >>> schedule.start(np.array([2, 0]), np.array([10, 10]))
     >>> schedule.acquire(0), schedule.acquire(0), schedule.acquire(0)
-    (Grant(number=0, block=2), Grant(number=1, block=0), None)
+    (Grant(number=0, block=2, tick=-1), Grant(number=1, block=0, tick=-1), None)
     """
 
     def __init__(self) -> None:

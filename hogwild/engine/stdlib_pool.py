@@ -119,8 +119,9 @@ class StdlibPool(PoolFace):
         start_method: str | None = None,
         timeout: float | None = None,
         describe: Callable[[int], object] | None = None,
+        watch: Callable[[], object] | None = None,
     ):
-        super().__init__(processes, timeout, describe)
+        super().__init__(processes, timeout, describe, watch)
         self._pids = SharedArray(self.processes, np.int64)
         context: Any = multiprocessing.get_context(start_method)
         self.start_method: str = context.get_start_method()
@@ -204,6 +205,8 @@ class StdlibPool(PoolFace):
         """Raise WorkerDied or TimeoutError where there is cause."""
         if deadline is not None and time.monotonic() > deadline:
             raise TimeoutError(f"no answer within {self.timeout} s; the workers were killed")
+        if self._watch is not None:
+            self._watch()
         gone = wait([child.sentinel for child in self._watched], 0)
         for child in self._watched:
             if child.sentinel in gone:

@@ -34,6 +34,14 @@ class Event(NamedTuple):
     number: int
     block: int
     epoch: int = 0
+    tick: int = -1
+
+    def record(self) -> dict[str, Any]:
+        """Return what a line of the file holds; no tick where there is none."""
+        fields = self._asdict()
+        if self.tick == -1:
+            del fields["tick"]
+        return fields
 
 
 @dataclass
@@ -58,8 +66,9 @@ class Trace:
     events: list[Event] = field(default_factory=list)
 
     def add(self, epoch: int, events: Iterable[Event]) -> None:
-        """Add an epoch's events of all workers."""
-        self.events.extend(sorted(event._replace(epoch=epoch) for event in events))
+        """Add an epoch's events of all workers, in the order of their ticks, else of the clock."""
+        dated = (event._replace(epoch=epoch) for event in events)
+        self.events.extend(sorted(dated, key=lambda event: (event.tick, event)))
 
     def check(self) -> str | None:
         """Return what breaks the rules, in one sentence, or None.
@@ -115,7 +124,7 @@ class Trace:
         """
         head = {"format": FORMAT, "version": VERSION, **self.header}
         lines = [json.dumps(head, allow_nan=False)]
-        lines += [json.dumps(event._asdict(), allow_nan=False) for event in self.events]
+        lines += [json.dumps(event.record(), allow_nan=False) for event in self.events]
         with replacing(path) as file:
             file.write(("\n".join(lines) + "\n").encode())
 
@@ -161,14 +170,14 @@ def _record(line: str, path: str, number: int) -> dict[str, Any]:
 def _event(line: str, path: str, number: int) -> Event:
     record = _record(line, path, number)
     wanted = set(Event._fields)
-    if set(record) != wanted:
-        differing = ", ".join(sorted(wanted ^ set(record)))
+    if set(record) | {"tick"} != wanted:
+        differing = ", ".join(sorted(wanted ^ {*record, "tick"}))
         raise DataError(f"missing or unknown fields: {differing}", path=path, line=number)
     if record["event"] not in ("acquire", "release"):
         raise DataError(
             f"event must be acquire or release, got {record['event']!r}", path=path, line=number
         )
-    for key in wanted - {"event"}:
+    for key in set(record) - {"event"}:
         if type(record[key]) is not int:
             raise DataError(
                 f"{key} must be a whole number, got {record[key]!r}", path=path, line=number

@@ -5,7 +5,8 @@ text, since one that pickles need not unpickle (and then the standard pool hangs
 is this package's own errors, which are known to survive the journey: the parent raises them again
 as they were.
 
-Used by ``workers`` and ``stdlib_pool``, and by tasks that ask for their ``worker_number()``.
+Used by ``workers``, ``stdlib_pool``, ``manager``, and by tasks that ask for their
+``worker_number()``.
 """
 
 import faulthandler
@@ -80,6 +81,17 @@ def settle(number: int) -> None:
     """Make this process a worker: number, signals, threads, and the watch over its parent."""
     global _number
     _number = number
+    become_child()
+
+
+def become_child(farewell: Callable[[], object] | None = None) -> None:
+    """Leave Ctrl-C to the parent, start no threads of BLAS, and end when the parent has ended.
+
+    Parameters
+    ----------
+    farewell : callable, optional
+        Called before the end, if the parent has ended first.
+    """
     # Ctrl-C goes to the whole group; the parent alone answers it, and ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # a handler of the parent's is copied by fork and would keep a worker from being ended
@@ -88,10 +100,13 @@ def settle(number: int) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     faulthandler.enable(file=2)
     limit_threads()
-    threading.Thread(target=_leave_with_parent, name="parent watch", daemon=True).start()
+    watch = threading.Thread(
+        target=_leave_with_parent, args=(farewell,), name="parent watch", daemon=True
+    )
+    watch.start()
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(farewell: Callable[[], object] | None) -> None:
     """Wait until the parent is gone, then end this process, whatever it is computing.
 
     The sentinel is a pipe that the parent holds open; any process that the parent forked later
@@ -107,10 +122,13 @@ def _leave_with_parent() -> None:
         try:
             watched.append(os.pidfd_open(parent.pid))
         except ProcessLookupError:
-            os._exit(1)
+            watched = []  # it has gone already
         except OSError:
             pass  # forbidden or too old a kernel: the sentinel does it alone
-    wait(watched)
+    if watched:
+        wait(watched)
+    if farewell is not None:
+        farewell()
     os._exit(1)
 
 

@@ -62,6 +62,9 @@ class Pool(PoolFace):
         ``describe(worker) -> object``, asked when a worker has died: what it held, for
         ``WorkerDied.holding`` (say, the block number that it left in shared memory). By default the
         task that it was given.
+    watch : callable, optional
+        Called twice a second while a call lasts; it raises when something else has ended that the
+        workers need.
 
     Raises
     ------
@@ -91,8 +94,9 @@ class Pool(PoolFace):
         start_method: str | None = None,
         timeout: float | None = None,
         describe: Callable[[int], object] | None = None,
+        watch: Callable[[], object] | None = None,
     ):
-        super().__init__(processes, timeout, describe)
+        super().__init__(processes, timeout, describe, watch)
         self._context: BaseContext = multiprocessing.get_context(start_method)
         self.start_method: str = self._context.get_start_method()
         self._workers: list[Handle] = []
@@ -195,3 +199,5 @@ class Pool(PoolFace):
             for worker in busy:
                 if worker.ended():
                     raise worker.death()
+            if self._watch is not None:
+                self._watch()
