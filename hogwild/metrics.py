@@ -91,6 +91,39 @@ def log_loss(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
     return float(-np.mean(np.where(y > 0, np.log(p), np.log1p(np.negative(p)))))
 
 
+def generalised_kl(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
+    """Return the mean of y ln(y / z) - y + z, the generalised Kullback-Leibler divergence.
+
+    0 ln 0 is 0; a prediction of 0 for what is not 0 is infinitely wrong, and so is one below 0.
+
+    Parameters
+    ----------
+    y : array-like of numbers of 0 or more, shape (n,)
+    z : array-like, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For a target below 0.
+
+    Examples
+    --------
+    >>> generalised_kl([1.0, 0.0], [1.0, 3.0])
+    1.5
+    """
+    y, z = _pair(y, z)
+    if (y < 0.0).any():
+        place = int(np.flatnonzero(y < 0.0)[0])
+        raise ValueError(
+            f"the Kullback-Leibler divergence is one of targets of 0 or more; found {y[place]} at "
+            f"position {place}"
+        )
+    outside = (z < 0.0) | ((z == 0.0) & (y > 0.0))
+    ratio = np.divide(y, z, out=np.ones_like(y), where=z > 0.0)
+    ratio[ratio == 0.0] = 1.0  # y is 0, or so small that y ln y is
+    return float(np.mean(np.where(outside, np.inf, y * np.log(ratio) - y + z)))
+
+
 def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """Return the area under the ROC curve: how often a +1 scores above a -1; ties count one half.
 

@@ -18,6 +18,7 @@ BY_HAND = [  # z, y, value, slope
     (1.0, math.e, 1.0, 1.0 - math.e),  # e ln e - e + 1
     (4.0, 1.0, 3.0 - math.log(4.0), 0.75),
     (3.0, 0.0, 3.0, 1.0),
+    (2.0, 5e-324, 2.0, 1.0),  # y / z is 0
     (0.0, 0.0, 0.0, 1.0),
     (0.0, 2.0, math.inf, -math.inf),
     (-1.0, 2.0, math.inf, -math.inf),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hogwild.metrics import accuracy, auc, log_loss, mae, r2, rmse
+from hogwild.kernels.losses import KullbackLeibler
+from hogwild.metrics import accuracy, auc, generalised_kl, log_loss, mae, r2, rmse
 
 numbers = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20)
 
@@ -42,6 +43,30 @@ def test_a_certain_mistake_costs_much_and_stays_finite():
     assert 30.0 < log_loss([1], [0.0]) < math.inf
     assert 30.0 < log_loss([-1], [1.0]) < math.inf
     assert log_loss([1, -1], [1.0, 0.0]) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_generalised_kl_by_hand():
+    assert generalised_kl([2.0, 1.0], [1.0, 2.0]) == pytest.approx(
+        (2 * math.log(2.0) - 1.0 + 1.0 - math.log(2.0)) / 2, rel=1e-15
+    )
+    assert generalised_kl([0.0, 0.0, 3.0], [0.0, 6.0, 3.0]) == 2.0  # 0 ln 0 = 0
+
+
+@pytest.mark.parametrize("y, z", [(1.0, 0.0), (1.0, -2.0), (0.0, -1e-9)])
+def test_generalised_kl_of_a_prediction_outside_its_domain_is_infinite(y, z):
+    assert generalised_kl([1.0, y], [1.0, z]) == math.inf
+
+
+def test_generalised_kl_of_what_is_not_a_number_is_none_and_of_negative_targets_refused():
+    assert math.isnan(generalised_kl([1.0], [math.nan]))
+    with pytest.raises(ValueError, match=r"0 or more; found -2\.0 at position 1"):
+        generalised_kl([1.0, -2.0], [1.0, 1.0])
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(1e-3, 100)), min_size=1, max_size=20))
+def test_generalised_kl_is_the_mean_of_the_loss(pairs):
+    y, z = np.array(pairs).T
+    assert generalised_kl(y, z) == pytest.approx(KullbackLeibler().values(z, y).mean(), abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +123,10 @@ def test_they_are_scikit_learn_s():
     assert r2(y, z) == pytest.approx(theirs.r2_score(y, z), rel=1e-14)
     assert log_loss(labels, p) == pytest.approx(theirs.log_loss(labels, p), rel=1e-14)
     assert auc(labels, z.round(1)) == pytest.approx(theirs.roc_auc_score(labels, z.round(1)))
+    counts, rates = np.abs(y), np.abs(z) + 0.1
+    assert generalised_kl(counts, rates) == pytest.approx(
+        theirs.mean_poisson_deviance(counts, rates) / 2, rel=1e-13
+    )
     assert accuracy(labels, np.sign(z)) == theirs.accuracy_score(labels, np.sign(z))
 
 
@@ -105,7 +134,7 @@ def test_area_with_a_score_that_is_not_a_number_is_not_a_number():
     assert math.isnan(auc([1, -1, 1], [0.5, math.nan, 0.1]))
 
 
-@pytest.mark.parametrize("metric", [rmse, mae, r2, accuracy, log_loss, auc])
+@pytest.mark.parametrize("metric", [rmse, mae, r2, accuracy, log_loss, generalised_kl, auc])
 @pytest.mark.parametrize(
     "y, z, shapes",
     [

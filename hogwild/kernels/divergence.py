@@ -38,7 +38,8 @@ class KullbackLeibler:
 
         def value(z, y):
             if z > 0.0:
-                return (y * math.log(y / z) if y > 0.0 else 0.0) - y + z
+                ratio = y / z
+                return (y * math.log(ratio) if ratio > 0.0 else 0.0) - y + z
             if z == 0.0 and y == 0.0:
                 return 0.0
             return z if math.isnan(z) else math.inf
@@ -53,7 +54,8 @@ class KullbackLeibler:
     def values(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the value of every prediction."""
         inside = np.where(z > 0.0, z, 1.0).astype(z.dtype)
-        ratio = np.where(y > 0.0, y, inside) / inside
+        ratio = y / inside
+        ratio = np.where(ratio > 0.0, ratio, 1.0)
         outside = np.where((z == 0.0) & (y == 0.0), 0.0, np.where(np.isnan(z), z, np.inf))
         return np.where(z > 0.0, y * np.log(ratio) - y + z, outside).astype(z.dtype)
 
