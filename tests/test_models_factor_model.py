@@ -4,7 +4,6 @@ import json
 import re
 import tracemalloc
 import zipfile
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from hogwild.data import Ratings
 from hogwild.errors import DataError
 from hogwild.kernels.losses import (
     Huber,
@@ -22,7 +22,6 @@ from hogwild.kernels.losses import (
     find_loss,
 )
 from hogwild.models.factor_fold import minimise
-from hogwild.models.factor_ids import IdTable, as_ids
 from hogwild.models.factor_model import FactorModel
 
 PLAIN = FactorModel(
@@ -42,12 +41,9 @@ BIASED = FactorModel(
 
 
 def ratings_of(users, items, user_ids, item_ids):
-    """What the model needs to see of Ratings."""
-    return SimpleNamespace(
-        u=np.asarray(users, np.int32), i=np.asarray(items, np.int32),
-        user_ids=np.asarray(user_ids), item_ids=np.asarray(item_ids),
-        encode_users=lambda ids: IdTable(np.asarray(user_ids), "user").find(ids),
-    )  # fmt: skip
+    return Ratings.of_indices(
+        users, items, np.ones(len(users)), user_ids=user_ids, item_ids=item_ids
+    )
 
 
 # predictions
@@ -97,13 +93,13 @@ def test_an_unknown_or_unseen_id_is_named_with_its_position_where_asked_for():
     [
         ([7, 3], ["a"], {}, "2 users and 1 items do not make pairs"),
         ([7], ["a"], {"unknown": "zero"}, "unknown must be one of mean, error, got 'zero'"),
-        (["7"], ["a"], {}, "the users of this model are whole numbers, got text: '7'"),
-        ([7], [1], {}, "the items of this model are text, got whole numbers: 1"),
-        ([7.5], ["a"], {}, "users must be whole numbers or text; got 7.5 at position 0"),
+        (["7"], ["a"], {}, "user ids are integers here, got strings, such as '7'"),
+        ([7], [1], {}, "item ids are strings here, got integers"),
+        ([7.5], ["a"], {}, "user ids must be integers or strings; found 7.5"),
         ([7], None, {}, "the items are missing"),
-        ([[7]], ["a"], {}, r"users must be ids in one dimension, got shape \(1, 1\)"),
+        ([[7]], ["a"], {}, "user ids must be integers or strings"),
         (ratings_of([], [], [1], ["a"]), ["a"], {}, "Ratings bring their own items"),
-        ([True], ["a"], {}, "users must be whole numbers or text, got bool"),
+        ([True], ["a"], {}, "user ids must be integers or strings; found True"),
     ],
 )
 def test_what_makes_no_pairs_of_ids_is_refused(users, items, options, reason):
@@ -338,10 +334,10 @@ def test_labels_that_can_be_told_apart_have_no_best_factors_without_a_ridge_weig
 @pytest.mark.parametrize(
     "items, values, reg, reason",
     [
-        (["a"], [1.0, 2.0], 0.1, r"one value an item.*got shapes \(1,\) and \(2,\)"),
+        (["a"], [1.0, 2.0], 0.1, "one value an item.*got 1 items and 2 values"),
         ([], [], 0.1, "at least one item"),
-        ("a", 1.0, 0.1, "one value an item"),
-        (["a", "b"], [1.0, np.nan], 0.1, "values must be finite; found nan at position 1"),
+        ("a", 1.0, 0.1, "values must have one dimension"),
+        (["a", "b"], [1.0, np.nan], 0.1, "values must be finite; found nan at row 1"),
         (["a", "?"], [1.0, 2.0], 0.1, r"item '\?' at position 1 is unknown"),
         (["x"], [1.0], 0.1, "item 'x' at position 0 had no training ratings"),
         (["a"], [1.0], -0.1, "reg must be 0 or more, got -0.1"),
@@ -351,36 +347,6 @@ def test_labels_that_can_be_told_apart_have_no_best_factors_without_a_ridge_weig
 def test_ratings_that_cannot_be_folded_in_are_refused(items, values, reg, reason):
     with pytest.raises(ValueError, match=reason):
         PLAIN.fold_in(items, values, reg=reg)
-
-
-# ids
-
-
-def test_whole_floats_and_objects_are_ids_by_their_value():
-    assert as_ids(np.array([3.0, -7.0]), "users").tolist() == [3, -7]
-    assert as_ids(np.array(["a", "bc"], dtype=object), "users").tolist() == ["a", "bc"]
-    assert as_ids(np.array([1, 2], dtype=object), "users").dtype == np.int64
-    assert as_ids(np.array([2**63 - 1], dtype=np.uint64), "users").tolist() == [2**63 - 1]
-
-
-@pytest.mark.parametrize(
-    "ids, reason",
-    [
-        ([1.0, np.nan], "got nan at position 1"),
-        (np.array(["a", 1], dtype=object), "not both; got int, str"),
-        (np.array([2**63], dtype=np.uint64), "got uint64"),
-        ([b"a"], r"got \|S1"),
-    ],
-)
-def test_what_is_no_id_is_refused(ids, reason):
-    with pytest.raises(ValueError, match=reason):
-        as_ids(ids, "users")
-
-
-def test_an_id_with_two_rows_is_refused_when_it_is_looked_up():
-    model = FactorModel(PLAIN.P, PLAIN.Q, user_ids=np.array([1, 2, 1]))
-    with pytest.raises(ValueError, match="user 1 has two rows"):
-        model.predict([1], [0])
 
 
 # the record
@@ -395,7 +361,9 @@ def test_an_id_with_two_rows_is_refused_when_it_is_looked_up():
         (PLAIN.P, PLAIN.Q, {"user_bias": np.zeros(3)}, "for users and items, or for neither"),
         (PLAIN.P, PLAIN.Q, {"user_bias": np.zeros(3), "item_bias": np.zeros(3)},
          r"item_bias must have one entry for each of 4 items, got shape \(3,\)"),
-        (PLAIN.P, PLAIN.Q, {"user_ids": [1, 2]}, "user_ids must have one entry for each of 3"),
+        (PLAIN.P, PLAIN.Q, {"user_ids": [1, 2]}, "2 user ids, but n_users=3"),
+        (PLAIN.P, PLAIN.Q, {"user_ids": [1, 2, 1]}, "user id 1 is given to several numbers"),
+        (PLAIN.P, PLAIN.Q, {"seen_users": [True]}, "seen_users must have one entry for each of 3"),
         (PLAIN.P, PLAIN.Q, {"seen_items": [1, 0, 1, 1]}, "seen_items must be True or False"),
     ],
 )  # fmt: skip

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hogwild.data import Ratings
+from hogwild.data.ratings_values import as_values
 from hogwild.kernels.losses import Loss, Squared, SquaredHinge
 from hogwild.models.checks import check_count
-from hogwild.models.factor_ids import as_ids
 from hogwild.models.factor_neighbours import ranked
-from hogwild.models.factor_predict import refuse
+from hogwild.models.factor_predict import id_at, is_single, refuse
 
 if TYPE_CHECKING:
     from hogwild.models.factor_model import FactorModel
@@ -63,8 +64,8 @@ class FoldedUser:
 
     def predict(self, items: Any) -> Any:
         """Return the prediction for every item id; the mean and his bias where it is unknown."""
-        index = self.model.items.find(items)
-        return self._scores()[index]
+        scores = self._scores()[self.model.encode_items(items)]
+        return scores[0] if is_single(items) else scores
 
     def recommend(self, n: int = 10, *, exclude: Any = None) -> tuple[Array, Array]:
         """Return (item ids, scores) of the n best items, best first, ties by id.
@@ -72,9 +73,9 @@ class FoldedUser:
         `exclude` is a sequence of ids to leave out; by default those that he has rated.
         """
         check_count("n", n)
-        if hasattr(exclude, "user_ids"):
+        if isinstance(exclude, Ratings):
             raise ValueError("a folded-in user has no id in Ratings: pass the ids of items")
-        left_out = self.rated if exclude is None else self.model.items.find(exclude)
+        left_out = self.rated if exclude is None else self.model.encode_items(exclude)
         return ranked(self.model, self._scores()[:-1], n, left_out)
 
     def _scores(self) -> Array:
@@ -95,17 +96,13 @@ def _offsets(model: "FactorModel") -> Array:
 
 def fold_in(model: "FactorModel", items: Any, values: npt.ArrayLike, reg: float) -> FoldedUser:
     """Return the user who gave these ratings to these items."""
-    ids, values = as_ids(items, "items"), np.asarray(values, dtype=np.float64)
-    if ids.ndim != 1 or values.shape != ids.shape or not len(ids):
+    index, values = model.encode_items(items), as_values(values, np.float64)
+    if len(values) != len(index) or not len(index):
         raise ValueError(
-            "a new user needs one value an item, and at least one item; got shapes "
-            f"{ids.shape} and {values.shape}"
+            "a new user needs one value an item, and at least one item; got "
+            f"{len(index)} items and {len(values)} values"
         )
-    if not np.isfinite(values).all():
-        place = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"values must be finite; found {values[place]} at position {place}")
-    index = model.items.find(ids)
-    refuse(model, "item", index, ids.__getitem__)
+    refuse(model, "item", index, lambda place: id_at(items, place))
     rows, offsets = model.Q[index].astype(np.float64), _offsets(model)[index]
     if model.biased:
         rows = np.column_stack([rows, np.ones(len(rows))])

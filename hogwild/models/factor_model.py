@@ -16,11 +16,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from hogwild.data.ratings_ids import encode_ids
+from hogwild.data.ratings_values import as_ids_of
 from hogwild.errors import DataError
 from hogwild.kernels.losses import Loss, Squared
 from hogwild.models.checks import check_count, check_not_negative
 from hogwild.models.factor_fold import FoldedUser, fold_in
-from hogwild.models.factor_ids import IdTable, as_ids
 from hogwild.models.factor_neighbours import best_items, nearest_items
 from hogwild.models.factor_predict import check_indices, predict_any, predict_pairs
 from hogwild.models.npz_file import loss_from_header, loss_to_header, read_npz, write_npz
@@ -104,14 +105,14 @@ class FactorModel:
 
     def _fill(self, side: str, n_rows: int) -> None:
         """Put the defaults in place, and check that every array of a side has one entry a row."""
-        ids, seen = getattr(self, f"{side}_ids"), getattr(self, f"seen_{side}s")
-        ids = np.arange(n_rows) if ids is None else as_ids(ids, f"{side}_ids")
+        ids = as_ids_of(getattr(self, f"{side}_ids"), n_rows, side)
+        seen = getattr(self, f"seen_{side}s")
         seen = np.ones(n_rows, bool) if seen is None else np.asarray(seen)
         if seen.dtype != bool:
             raise ValueError(f"seen_{side}s must be True or False, got {seen.dtype}")
-        object.__setattr__(self, f"{side}_ids", ids)
+        object.__setattr__(self, f"{side}_ids", np.arange(n_rows) if ids is None else ids)
         object.__setattr__(self, f"seen_{side}s", seen)
-        for name in (f"{side}_ids", f"seen_{side}s", f"{side}_bias"):
+        for name in (f"seen_{side}s", f"{side}_bias"):
             array = getattr(self, name)
             if array is not None and np.shape(array) != (n_rows,):
                 raise ValueError(
@@ -139,15 +140,20 @@ class FactorModel:
         """Whether there are biases; the mean is part of predictions only then."""
         return self.user_bias is not None
 
-    @cached_property
-    def users(self) -> IdTable:
-        """What finds the index of a user's id."""
-        return IdTable(self.user_ids, "user")
+    def encode_users(self, ids: Any) -> Array:
+        """Return the row number of each user id, int32, -1 for one that is not known."""
+        return encode_ids(self.user_ids, ids, "user")
+
+    def encode_items(self, ids: Any) -> Array:
+        """Return the row number of each item id, int32, -1 for one that is not known."""
+        return encode_ids(self.item_ids, ids, "item")
 
     @cached_property
-    def items(self) -> IdTable:
-        """What finds the index of an item's id."""
-        return IdTable(self.item_ids, "item")
+    def item_rank(self) -> Array:
+        """The place of each item's id among the sorted ids, shape (n_items,)."""
+        rank = np.empty(self.n_items, np.intp)
+        rank[np.argsort(self.item_ids)] = np.arange(self.n_items)
+        return rank
 
     def predict(self, users: Any, items: Any = None, *, unknown: str = "mean") -> Any:
         """Return the prediction for every pair of ids, as float64.
@@ -171,7 +177,7 @@ class FactorModel:
         """
         return predict_any(self, users, items, unknown)
 
-    def seen(self, side: str, index: Array) -> Array:
+    def seen(self, side: str, index: Any) -> Any:
         """Return whether each "user" or "item" row had training ratings; never for the index -1."""
         mask = self._seen_users if side == "user" else self._seen_items
         return mask[index]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.models.factor_predict import predict_pairs
+from hogwild.data import Ratings
+from hogwild.models.factor_predict import is_single, predict_pairs
 
 if TYPE_CHECKING:
     from hogwild.models.factor_model import FactorModel
@@ -24,11 +25,11 @@ def best_items(model: "FactorModel", user: Any, n: int, exclude: Any) -> tuple[A
     `exclude` is None, a sequence of item ids, or Ratings: those of this user are left out.
     """
     u = row_of(model, "user", user)
-    if hasattr(exclude, "user_ids"):
+    if isinstance(exclude, Ratings):
         own = exclude.i[exclude.u == exclude.encode_users([user])[0]]
         exclude = exclude.item_ids[own]
     scores = predict_pairs(model, np.full(model.n_items, u), np.arange(model.n_items))
-    return ranked(model, scores, n, () if exclude is None else model.items.find(exclude))
+    return ranked(model, scores, n, () if exclude is None else model.encode_items(exclude))
 
 
 def nearest_items(model: "FactorModel", item: Any, n: int) -> tuple[Array, Array]:
@@ -39,14 +40,14 @@ def nearest_items(model: "FactorModel", item: Any, n: int) -> tuple[Array, Array
 
 def row_of(model: "FactorModel", side: str, one: Any) -> int:
     """Return the row of one "user" or "item" id, or raise ValueError where it means nothing."""
-    found = (model.users if side == "user" else model.items).find(one)
-    if found.ndim:
+    if not is_single(one):
         raise ValueError(f"one {side} is asked for, got {one!r}")
-    if not model.seen(side, found):
-        why = "is unknown" if found < 0 else "had no training ratings"
+    row = int((model.encode_users if side == "user" else model.encode_items)(one)[0])
+    if not model.seen(side, row):
+        why = "is unknown" if row < 0 else "had no training ratings"
         hint = "; fold_in takes a new user's ratings" if side == "user" else ""
         raise ValueError(f"{side} {one!r} {why}{hint}")
-    return int(found)
+    return row
 
 
 def ranked(
@@ -63,7 +64,7 @@ def ranked(
     allowed = model.seen_items.copy()
     allowed[index[index >= 0]] = False
     among = np.flatnonzero(allowed)
-    top = among[np.lexsort((model.items.rank[among], -scores[among]))[:n]]
+    top = among[np.lexsort((model.item_rank[among], -scores[among]))[:n]]
     return model.item_ids[top], scores[top]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.models.factor_ids import as_ids
+from hogwild.data import Ratings
 
 if TYPE_CHECKING:
     from hogwild.models.factor_model import FactorModel
@@ -30,45 +30,59 @@ def predict_any(model: "FactorModel", users: Any, items: Any, unknown: str) -> A
     """Return the prediction for pairs of ids, or for Ratings."""
     if unknown not in UNKNOWN:
         raise ValueError(f"unknown must be one of {', '.join(UNKNOWN)}, got {unknown!r}")
-    if not hasattr(users, "user_ids"):
-        if items is None:
-            raise ValueError("predict takes users and items, or Ratings; the items are missing")
-        return predict_ids(model, users, items, unknown)
-    if items is not None:
-        raise ValueError("Ratings bring their own items: leave out the second argument")
-    return predict_ratings(model, users, unknown)
+    if isinstance(users, Ratings):
+        if items is not None:
+            raise ValueError("Ratings bring their own items: leave out the second argument")
+        return _predict_ratings(model, users, unknown)
+    if items is None:
+        raise ValueError("predict takes users and items, or Ratings; the items are missing")
+    return _predict_ids(model, users, items, unknown)
 
 
-def predict_ids(model: "FactorModel", users: Any, items: Any, unknown: str) -> Any:
-    """Return the prediction for every pair of ids."""
-    users, items = as_ids(users, "users"), as_ids(items, "items")
-    if users.ndim and items.ndim and users.shape != items.shape:
-        raise ValueError(f"{len(users)} users and {len(items)} items do not make pairs")
-    u, i = model.users.find(users), model.items.find(items)
+def _predict_ids(model: "FactorModel", users: Any, items: Any, unknown: str) -> Any:
+    one_user, one_item = is_single(users), is_single(items)
+    u, i = model.encode_users(users), model.encode_items(items)
     if unknown == "error":
-        refuse(model, "user", u.reshape(-1), users.reshape(-1).__getitem__)
-        refuse(model, "item", i.reshape(-1), items.reshape(-1).__getitem__)
-    u, i = np.broadcast_arrays(u, i)
-    return predict_pairs(model, u.reshape(-1), i.reshape(-1)).reshape(u.shape)[()]
+        refuse(model, "user", u, lambda place: id_at(users, place))
+        refuse(model, "item", i, lambda place: id_at(items, place))
+    if one_user:
+        u = np.broadcast_to(u, i.shape)
+    elif one_item:
+        i = np.broadcast_to(i, u.shape)
+    if len(u) != len(i):
+        raise ValueError(f"{len(u)} users and {len(i)} items do not make pairs")
+    z = predict_pairs(model, u, i)
+    return z[0] if one_user and one_item else z
 
 
-def predict_ratings(model: "FactorModel", ratings: Any, unknown: str) -> Array:
-    """Return the prediction for every rating; each id is looked up once, not once a rating."""
-    u = model.users.find(ratings.user_ids)[ratings.u]
-    i = model.items.find(ratings.item_ids)[ratings.i]
+def id_at(ids: Any, place: int) -> Any:
+    """Return the id at a place of whatever the caller passed, for a message."""
+    return ids if is_single(ids) else np.asarray(ids, dtype=object)[place]
+
+
+def _predict_ratings(model: "FactorModel", ratings: Ratings, unknown: str) -> Array:
+    """Look each id up once, not once a rating."""
+    u = model.encode_users(ratings.user_ids)[ratings.u]
+    i = model.encode_items(ratings.item_ids)[ratings.i]
     if unknown == "error":
         refuse(model, "user", u, lambda place: ratings.user_ids[ratings.u[place]])
         refuse(model, "item", i, lambda place: ratings.item_ids[ratings.i[place]])
     return predict_pairs(model, u, i)
 
 
-def refuse(model: "FactorModel", side: str, index: Array, id_at: Callable[[int], Any]) -> None:
+def is_single(ids: Any) -> bool:
+    """Return whether this is one id, and not a sequence of them."""
+    return isinstance(ids, str | int | np.generic)
+
+
+def refuse(model: "FactorModel", side: str, index: Array, name_of: Callable[[int], Any]) -> None:
     """Raise ValueError for the first index that is unknown or had no ratings, by its id."""
     missing = np.flatnonzero(~model.seen(side, index))
     if len(missing):
         place = int(missing[0])
         why = "is unknown" if index[place] < 0 else "had no training ratings"
-        name = np.asarray(id_at(place)).item()
+        one = name_of(place)
+        name = one.item() if isinstance(one, np.generic) else one
         raise ValueError(f"{side} {name!r} at position {place} {why}")
 
 
