@@ -6,6 +6,7 @@ from hogwild.data.generate import blog_data, blog_start, sparse_classification
 from hogwild.data.libsvm import read_libsvm, write_libsvm
 from hogwild.data.ratings import Ratings
 from hogwild.data.ratings_text import read_ratings
+from hogwild.data.ratings_writer import write_ratings
 
 __all__ = [
     "CATALOGUE",
@@ -19,4 +20,5 @@ __all__ = [
     "read_ratings",
     "sparse_classification",
     "write_libsvm",
+    "write_ratings",
 ]

@@ -1,10 +1,10 @@
-"""Correctly rounded doubles from decimal digits, many at a time, in plain numpy.
+"""Correctly rounded doubles from decimal digits, many at a time, and back, in plain numpy.
 
 Contract: the double nearest to the decimal number, ties to even: the bits that ``float()`` gives.
 Most numbers need one division of two exact doubles (Clinger 1990, the fast case); those of 16 to
 19 digits need one correction in doubled precision; the few left over go through ``float()``.
 
-Called by `hogwild.data.libsvm_fast`.
+Called by `hogwild.data.libsvm_fast` and by the writers of this folder.
 """
 
 import numpy as np
@@ -133,3 +133,19 @@ def _halves(x: Array) -> tuple[Array, Array]:
     spread = _SPLIT * x
     high = spread - (spread - x)
     return high, x - high
+
+
+def shortest(values: Array) -> list[str]:
+    """Return the shortest decimal of each value that reads back to its bits, ``1`` for 1.0.
+
+    >>> shortest(np.array([0.1, 3.0])), shortest(np.array([0.1], dtype=np.float32))
+    (['0.1', '3'], ['0.1'])
+    """
+    if values.dtype == np.float64:
+        return [text.removesuffix(".0") for text in map(repr, values.tolist())]
+    texts = values.astype("U32")
+    # reading goes through float64: rounding twice must not end elsewhere
+    moved = np.flatnonzero(texts.astype(np.float64).astype(np.float32) != values)
+    for place in moved:
+        texts[place] = f"{values[place]:.9g}"
+    return [text.removesuffix(".0") for text in texts.tolist()]

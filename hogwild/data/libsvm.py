@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data.arrays import MAX_FEATURES, Array, float_dtype
+from hogwild.data.decimal import shortest
 from hogwild.data.examples import Examples
 from hogwild.data.libsvm_fast import Rows, parse_chunk, tidy
 from hogwild.data.libsvm_strict import Limits, StrictParser
@@ -222,7 +223,7 @@ def write_libsvm(
 
 def _lines(examples: Examples, first: int) -> bytes:
     columns = (examples.indices + np.int64(first)).tolist()
-    values, labels = _decimals(examples.data), _decimals(examples.y)
+    values, labels = shortest(examples.data), shortest(examples.y)
     entries = list(map("%d:%s".__mod__, zip(columns, values, strict=True)))
     borders = examples.indptr.tolist()
     lines = [
@@ -230,15 +231,3 @@ def _lines(examples: Examples, first: int) -> bytes:
         for label, begin, end in zip(labels, borders, borders[1:], strict=False)
     ]
     return ("\n".join(lines) + "\n").encode("ascii")
-
-
-def _decimals(values: Array) -> list[str]:
-    """Return the shortest decimal of each value that reads back to its bits, ``1`` for 1.0."""
-    if values.dtype == np.float64:
-        return [text.removesuffix(".0") for text in map(repr, values.tolist())]
-    texts = values.astype("U32")
-    # reading goes through float64: rounding twice must not end elsewhere
-    moved = np.flatnonzero(texts.astype(np.float64).astype(np.float32) != values)
-    for place in moved:
-        texts[place] = f"{values[place]:.9g}"
-    return [text.removesuffix(".0") for text in texts.tolist()]

@@ -121,7 +121,7 @@ class Ratings:
         u, i : integer array-like, shape (n,)
             Numbers from 0; int32 is not copied.
         r : array-like, shape (n,)
-            float32 and float64 are not copied; other types become float32.
+            Arrays of float32 and float64 are not copied; all else becomes float32.
         n_users, n_items : int, optional
             How many there are; default: as the ids say, or one more than the largest number.
         user_ids, item_ids : array-like, optional

@@ -47,6 +47,7 @@ class Integers:
             for piece in pieces:
                 seen[piece.astype(np.int64) - low] = True
             ids = np.flatnonzero(seen) + low
+            _check_count(len(ids), self.what)
             table = np.cumsum(seen, dtype=np.int32) - np.int32(1)
             return _numbered(pieces, lambda piece: table[piece.astype(np.int64) - low]), ids
         ids = np.unique(np.concatenate([np.unique(piece) for piece in pieces])).astype(np.int64)
@@ -220,7 +221,7 @@ def encode_ids(known: Array, wanted: Any, what: str) -> Array:
         return np.full(len(ids), -1, dtype=np.int32)
     if (ids.dtype.kind in "iu") != (known.dtype.kind in "iu"):
         have, got = ("integers", "strings") if known.dtype.kind in "iu" else ("strings", "integers")
-        raise DataError(f"{what} ids are {have} here, got {got}, such as {ids[0]!r}")
+        raise DataError(f"{what} ids are {have} here, got {got}, such as {ids[:1].tolist()[0]!r}")
     if known.dtype.kind not in "iu":
         ids = ids.astype(np.str_)
     order = None if (known[1:] > known[:-1]).all() else np.argsort(known, kind="stable")

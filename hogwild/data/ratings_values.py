@@ -19,13 +19,11 @@ _AT_A_TIME = 1 << 16
 
 
 def as_values(values: Any, wanted: npt.DTypeLike | None) -> Array:
-    """Return finite ratings in the wanted type, else float64 for float64 and float32 for others."""
+    """Return finite ratings in the wanted type, else float64 for a float64 array and float32."""
     array = as_array(values, "values")
     if array.ndim != 1:
         raise DataError(f"values must have one dimension, got shape {array.shape}")
-    if not len(array) and array.dtype == object:
-        array = array.astype(np.float32)
-    if wanted is None and array.dtype != np.float64:
+    if wanted is None and not (hasattr(values, "dtype") and array.dtype == np.float64):
         wanted = np.float32
     result = cast(array, float_dtype(wanted, array.dtype, "values"))
     for start in range(0, len(result), _AT_A_TIME):
