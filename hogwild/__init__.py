@@ -9,14 +9,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hogwild.data import Examples, read_libsvm, write_libsvm
+    from hogwild.data import (
+        Examples,
+        Ratings,
+        read_libsvm,
+        read_ratings,
+        write_libsvm,
+        write_ratings,
+    )
     from hogwild.estimators import HogwildClassifier, HogwildRegressor
-    from hogwild.models import LinearFit, LinearModel, Sparsity, fit_linear
+    from hogwild.models import (
+        FactorFit,
+        FactorModel,
+        LinearFit,
+        LinearModel,
+        Sparsity,
+        fit_factors,
+        fit_linear,
+    )
     from hogwild.models import sparsity as sparsity  # type: ignore[no-redef]  # also a module
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "write_ratings",
+    "read_ratings",
+    "fit_factors",
+    "Ratings",
+    "FactorModel",
+    "FactorFit",
     "Examples",
     "HogwildClassifier",
     "HogwildRegressor",
@@ -30,9 +51,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "data": ("Examples", "read_libsvm", "write_libsvm"),
+    "data": (
+        "Examples",
+        "Ratings",
+        "read_libsvm",
+        "read_ratings",
+        "write_libsvm",
+        "write_ratings",
+    ),
     "estimators": ("HogwildClassifier", "HogwildRegressor"),
-    "models": ("LinearFit", "LinearModel", "Sparsity", "fit_linear", "sparsity"),
+    "models": (
+        "FactorFit",
+        "FactorModel",
+        "LinearFit",
+        "LinearModel",
+        "Sparsity",
+        "fit_factors",
+        "fit_linear",
+        "sparsity",
+    ),
 }
 
 

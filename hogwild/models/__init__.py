@@ -1,6 +1,10 @@
 """Models that SGD can fit: ``fit -> record``, ``predict``, ``save``, ``load``."""
 
 from hogwild.models.factor_model import FactorModel
+from hogwild.models.factor_record import FactorEpoch, FactorFit
+from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
+from hogwild.models.factors import fit_factors
+from hogwild.models.grid import Plan, fill, plan_grid, plan_runs
 from hogwild.models.linear import fit_linear
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_record import EpochRecord, LinearFit
@@ -18,11 +22,21 @@ from hogwild.models.steps import (
 from hogwild.models.theory import backoff_iterations, paper_iterations, paper_step
 
 __all__ = [
+    "plan_runs",
+    "plan_grid",
+    "fit_factors",
+    "fill",
+    "Yun",
+    "RowAdaGrad",
+    "Plan",
+    "FactorModel",
+    "FactorFit",
+    "FactorEpoch",
+    "BoldDriver",
     "AdaGrad",
     "Backoff",
     "Constant",
     "EpochRecord",
-    "FactorModel",
     "InverseScaling",
     "InverseSqrt",
     "LinearFit",

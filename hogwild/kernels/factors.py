@@ -1,0 +1,217 @@
+"""One update of a factor model: read a user's and an item's row, take the error, write both back.
+
+For a rating r of item i by user u (Zhuang et al. 2013, eq. 2-3 and appendix)::
+
+    z = p_u . q_i  (+ mean + b_u + b_i)          s = -slope(z, r) / 2, or -slope(z, r)
+    p_u <- p_u + step (s q_i - reg_p p_u)        b_u <- b_u + step (s - reg_p b_u)
+    q_i <- q_i + step (s p_u - reg_q q_i)        b_i <- b_i + step (s - reg_q b_i)
+
+with the old p_u and q_i on both right sides.  For the squared losses s takes half the slope, so
+that it is the error r - z itself: the article leaves the factor 2 to the step.
+
+This module is the scalar loop: it runs as it is, slowly, or compiled by numba, with the same bits
+in float64.  Compiled for float32, the operations on whole rows are those of ``kernels.vectors``.
+It and ``kernels.factor_levels`` are the only code that writes to shared factors.
+
+Called by ``models.factor_memory`` through the worker loop, once for every block.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hogwild.kernels.compiled import jit
+from hogwild.kernels.factor_records import N_SLOW, FactorVariant
+from hogwild.kernels.losses import Loss, Squared, SquaredHinge
+from hogwild.kernels.rows import RowOperations, make_rows
+from hogwild.kernels.vectors import make_vectors, row_prefetcher
+
+AHEAD = 4  # ratings between asking for a row and updating it
+WIDE = 40  # rows of so many numbers are asked for ahead: shorter ones come in time by themselves
+
+Update = Callable[..., float]
+
+
+def share_of_slope(loss: Loss) -> float:
+    """Return what part of a loss's slope pulls the factors: 1/2 for squares, which have a 2."""
+    return 0.5 if isinstance(loss, Squared | SquaredHinge) else 1.0
+
+
+@functools.cache
+def make_update(loss: Loss, variant: FactorVariant, *, compiled: bool, single: bool) -> Update:
+    """Return ``update(borders, entries, factors, step, constants)``.
+
+    The function updates ``factors`` once for each of the ratings borders[0] <= t < borders[-1], in
+    that order.
+
+    Parameters of the returned function
+    -----------------------------------
+    borders : int64 array
+        The block's first rating, and the one behind its last.  Whatever lies between is for
+        ``kernels.factor_levels``, which has the same signature.
+    entries : Entries
+    factors : Factors
+        Updated in place.
+    step : float
+        The learning rate of this block; under AdaGrad, its numerator.
+    constants : FactorConstants
+
+    It returns the sum of losses, each before its rating's update.
+
+    `single` says that the arrays are float32.
+    """
+    value, slope = loss.pair()
+    vectors = compiled and single
+    move = _make_move(variant, vectors, compiled)
+    rows = _operations(0, variant.width, variant, vectors, compiled)
+    prefetch = row_prefetcher(variant.width) if vectors and variant.width >= WIDE else None
+    if compiled:
+        value, slope = jit(value), jit(slope)
+    real: Callable[[Any], Any] = (np.float32 if single else np.float64) if compiled else float
+    update = _make_loop(
+        value, slope, -share_of_slope(loss), rows.dot, move, prefetch, real, variant
+    )
+    return jit(update) if compiled else update
+
+
+@functools.cache
+def make_predict(variant: FactorVariant, *, compiled: bool, single: bool) -> Callable[..., None]:
+    """Return ``predict(u, i, factors, mean, out)``, which writes z of every pair into `out`."""
+    dot = _operations(0, variant.width, variant, compiled and single, compiled).dot
+    biased = variant.biased
+
+    def predict(u, i, factors, mean, out):
+        P, Q, user_bias, item_bias, _, _ = factors
+        for t in range(len(u)):
+            a, b = u[t], i[t]
+            z = dot(P, a, Q, b)
+            out[t] = mean + user_bias[a] + item_bias[b] + z if biased else z
+
+    return jit(predict) if compiled else predict
+
+
+def _operations(
+    lo: int, hi: int, variant: FactorVariant, vectors: bool, compiled: bool
+) -> RowOperations:
+    """Return the row operations for that range: as vectors, as compiled loops, or as loops."""
+    if vectors:
+        return make_vectors(lo, hi, nonnegative=variant.nonnegative)
+    rows = make_rows(lo, hi, nonnegative=variant.nonnegative)
+    return RowOperations(*(jit(operation) for operation in rows)) if compiled else rows
+
+
+def _make_loop(
+    value: Callable,
+    slope: Callable,
+    share: float,
+    dot: Callable,
+    move: Callable,
+    prefetch: Callable | None,
+    real: Callable,
+    variant: FactorVariant,
+) -> Update:
+    """Return the loop over a block's ratings."""
+    asks, ahead, biased = prefetch is not None, AHEAD, variant.biased
+
+    def update(borders, entries, factors, step, constants):
+        u, i, r = entries
+        P, Q, user_bias, item_bias, user_squares, item_squares = factors
+        mean, reg_p, reg_q, l1_p, l1_q, n_fast, fast = constants
+        step, mean = real(step), real(mean)
+        reg_p, reg_q, l1_p, l1_q = real(reg_p), real(reg_q), real(l1_p), real(l1_q)
+        stop = borders[len(borders) - 1]
+        total = 0.0
+        for t in range(borders[0], stop):
+            a, b, y = u[t], i[t], r[t]
+            if asks:
+                later = min(t + ahead, stop - 1)
+                prefetch(P, u[later])
+                prefetch(Q, i[later])
+            z = dot(P, a, Q, b)
+            if biased:
+                z = mean + user_bias[a] + item_bias[b] + z
+            total += value(z, y)
+            s = real(share * slope(z, y))
+            move(
+                P, a, Q, b, user_squares, item_squares, step, reg_p, reg_q, l1_p, l1_q, s,
+                n_fast, fast,
+            )  # fmt: skip
+            if biased:
+                user_bias[a] += step * (s - reg_p * user_bias[a])
+                item_bias[b] += step * (s - reg_q * item_bias[b])
+        return total
+
+    return update
+
+
+def _make_move(variant: FactorVariant, vectors: bool, compiled: bool) -> Callable:
+    """Return the step of both rows, with what follows it."""
+    width = variant.width
+    make = functools.partial(_operations, variant=variant, vectors=vectors, compiled=compiled)
+    if not variant.adaptive:
+        part = _make_part(make(0, width), variant)
+        part = jit(part, inline=True) if compiled else part
+
+        def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
+            part(P, a, Q, b, step, step, reg_p, reg_q, l1_p, l1_q, s)
+
+        return jit(move, inline=True) if compiled else move
+
+    real: Callable[[Any], Any] = np.float32 if vectors else (np.float64 if compiled else float)
+    slow = _make_adaptive(make(0, min(N_SLOW, width)), variant, 0, real)
+    slow = jit(slow, inline=True) if compiled else slow
+    n_slow = N_SLOW
+    if width <= N_SLOW:
+
+        def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
+            slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
+
+        return jit(move, inline=True) if compiled else move
+
+    quick = _make_adaptive(make(N_SLOW, width), variant, 1, real)
+    quick = jit(quick, inline=True) if compiled else quick
+
+    def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
+        slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
+        if fast:
+            quick(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast)
+
+    return jit(move, inline=True) if compiled else move
+
+
+def _make_part(rows: RowOperations, variant: FactorVariant) -> Callable:
+    """Return the step of one range of dimensions, then its L1 penalty and its bound at 0."""
+    shrinks = variant.sparse or variant.nonnegative
+    step_rows, shrink = rows.move, rows.shrink
+
+    def part(P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s):
+        step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
+        if shrinks:
+            shrink(P, a, l1_p * step_p)
+            shrink(Q, b, l1_q * step_q)
+
+    return part
+
+
+def _make_adaptive(
+    rows: RowOperations, variant: FactorVariant, column: int, real: Callable
+) -> Callable:
+    """Return the step of one range of dimensions by its accumulators, which grow after it."""
+    shrinks = variant.sparse or variant.nonnegative
+    step_rows, shrink, squares = rows.move, rows.shrink, rows.squares
+
+    def part(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n):
+        step_p = real(step / math.sqrt(G[a, column]))
+        step_q = real(step / math.sqrt(H[b, column]))
+        sum_p, sum_q = squares(P, a, Q, b, reg_p, reg_q, s)
+        step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
+        if shrinks:
+            shrink(P, a, l1_p * step_p)
+            shrink(Q, b, l1_q * step_q)
+        G[a, column] += sum_p / n
+        H[b, column] += sum_q / n
+
+    return part

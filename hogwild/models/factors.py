@@ -1,0 +1,335 @@
+"""Matrix factorization by parallel SGD: FPSGD, and its rivals DSGD, HogWild and serial SGD.
+
+The problem, for ratings r_ui (Zhuang et al. 2013, eq. 1)::
+
+    minimise   sum_(u,i) [ (r_ui - p_u . q_i)^2 + reg |p_u|^2 + reg |q_i|^2 ]
+
+``fit_factors`` cuts the ratings into blocks in shared memory, and lets the workers run an epoch at
+a time, by a schedule that says which blocks may run together; between epochs nobody writes, and the
+model is measured.  Sources: Zhuang, Chin, Juan, Lin, "A Fast Parallel SGD for Matrix Factorization
+in Shared Memory Systems" (RecSys 2013); Gemulla et al. (KDD 2011); Niu et al., "Hogwild!" (2011).
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hogwild.data import Ratings
+from hogwild.engine.coordination import serve
+from hogwild.engine.dsgd import DSGD, strata_order
+from hogwild.engine.fpsgd import FPSGD
+from hogwild.engine.loop import Crew, context_of
+from hogwild.engine.schedules import Hogwild, Serial
+from hogwild.engine.trace import Trace
+from hogwild.kernels.losses import Loss
+from hogwild.models import factor_memory, factor_options
+from hogwild.models.checks import check_count, check_switches
+from hogwild.models.factor_checkpoint import Best, load_checkpoint, save_checkpoint
+from hogwild.models.factor_memory import EPOCH, TIES, stream
+from hogwild.models.factor_model import FactorModel
+from hogwild.models.factor_options import FactorSettings
+from hogwild.models.factor_record import FactorEpoch, FactorFit
+from hogwild.models.factor_trainer import FactorTrainer
+from hogwild.models.grid import Plan
+from hogwild.models.steps import StepRule
+
+Seed = int | np.random.SeedSequence | np.random.Generator | None
+
+
+def fit_factors(
+    ratings: Ratings,
+    *,
+    n_factors: int = 40,
+    schedule: str = "fpsgd",
+    n_workers: int | None = None,
+    grid: int | tuple[int, int] | None = None,
+    order: str = "user",
+    loss: str | Loss = "squared",
+    reg: float | tuple[float, float] = 0.05,
+    step: float | str | StepRule | None = None,
+    epochs: int = 20,
+    dtype: npt.DTypeLike = "float32",
+    kernel: str = "auto",
+    coordination: str = "manager",
+    validation: Ratings | None = None,
+    seed: Seed = None,
+    trace: bool = False,
+    callback: Callable[[FactorEpoch], Any] | None = None,
+    biases: bool = False,
+    nonnegative: bool = False,
+    reg_l1: float | tuple[float, float] = 0.0,
+    start: Any = "libmf",
+    balance: str = "ids",
+    by_level: bool = True,
+    strata: str = "wor",
+    patience: int | None = None,
+    evaluate: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    start_method: str | None = None,
+    pool: str = "own",
+) -> FactorFit:
+    """Return the factor model that parallel SGD finds, with the record of the run.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    n_factors : int
+        Numbers in a user's and in an item's row (the article's k).
+    schedule : {"fpsgd", "dsgd", "hogwild", "serial"}
+        Which blocks may run at the same time: a free one with the fewest updates; strata with a
+        barrier; all of them (random ratings of the whole matrix); one after the other, in this
+        process.
+    n_workers : int, optional
+        By default as many as there are processors; 1 for "serial".
+    grid : int or (int, int), optional
+        Bands of users and of items; by default n_workers + 1 (DSGD: a multiple of n_workers), and
+        finer where a block's rows would not fit a core's second-level cache.
+    order : {"user", "item", "random"}
+        Of the ratings in a block: the article's ordered ones, which make its partial random method,
+        or shuffled once.
+    loss : str or Loss
+        "squared", "absolute", "kl" (needs `nonnegative`), "logistic", "hinge", "squared_hinge" (the
+        last three take ratings -1 and +1), "huber", "epsilon_insensitive".
+    reg : float or (float, float)
+        Ridge weights of users and items, inside the sum over ratings (the article's lambda): a row
+        pays for each of its ratings.
+    step : float, name or StepRule, optional
+        A constant learning rate (the article's gamma, .003 there); "yun", "bold", "adagrad", or a
+        rule of ``models.factor_steps``; by default ``RowAdaGrad(0.1)``.
+    epochs : int
+        At most; an epoch is as many blocks as the grid has.
+    dtype : {"float32", "float64"}
+    kernel : {"auto", "python", "numpy", "numba"}
+        The scalar loop; numpy, a level at a time (also called "levels"); the loop compiled.  "auto"
+        takes numba where it is installed, else numpy.
+    coordination : {"manager", "shared"}
+        Where the free-block table is: in a ``multiprocessing`` Manager, or in shared memory under a
+        lock, which costs less a block and suits small data.
+    validation : Ratings, optional
+        Measured after every epoch.
+    seed : int, SeedSequence or Generator, optional
+        Of everything drawn.  It fixes the bits of serial and DSGD runs, for any number of workers.
+        FPSGD's also depend on who is ready first, which the trace records; HogWild's on more.
+    trace : bool
+        Record who held which block when.
+    callback : callable, optional
+        ``callback(epoch_record)`` after every epoch; if it returns something true, the fit ends.
+    biases : bool
+        Predict mean + b_u + b_i + p_u . q_i (the article's appendix); `reg` is theirs too.
+    nonnegative : bool
+        Keep the factors at 0 or above (non-negative matrix factorization).
+    reg_l1 : float or (float, float)
+        L1 weights of users and items, inside the sum.
+    start : {"libmf", "paper", "libmf2"}, FactorModel, or (P, Q)
+        0.1 U(0, 1), as the article's own program; U(0, 1/sqrt(k)), as it says; that times the root
+        of the ratings' standard deviation, as later releases of the program; or factors to go on
+        from, a model's by their ids.
+    balance : {"ids", "ratings"}
+        Bands of as many ids, or of as many ratings.
+    by_level : bool
+        Lay each block out by level: the same bits, faster (``kernels.levels``).
+    strata : {"wor", "seq", "wr"}
+        DSGD's strata: random without replacement, in sequence, with replacement.
+    patience : int, optional
+        Stop after so many epochs in which the validation loss has not fallen, and return the best
+        epoch's model.
+    evaluate : bool
+        Take the training objective after every epoch.
+    checkpoint : path, optional
+        Written after every epoch.
+    resume : bool
+        Go on from `checkpoint`: serial and DSGD runs to the same bits as if they had never stopped.
+    start_method : {"fork", "spawn", "forkserver"}, optional
+    pool : {"own", "stdlib"}
+        Which kind of Pool runs the workers.
+
+    Returns
+    -------
+    FactorFit
+
+    Raises
+    ------
+    ValueError
+        For an argument that is not accepted; DataError for ratings that don't suit the loss, and
+        for a checkpoint of another run.
+    DivergenceError
+        When the loss becomes NaN, infinite, or a million times what it was.
+    WorkerDied, WorkerFailed, ManagerDied, SharedMemoryError
+        From the workers.
+
+    Examples
+    --------
+    >>> ratings = Ratings(["ann", "ann", "bob"], ["x", "y", "x"], [5.0, 1.0, 4.0])
+    >>> fit = fit_factors(ratings, n_factors=2, schedule="serial", epochs=200, reg=0.0, seed=0)
+    >>> fit.model.predict(["ann", "ann", "bob"], ["x", "y", "x"]).round(1).tolist()
+    [5.0, 1.0, 4.0]
+    """
+    begin = time.monotonic()
+    check_switches(
+        trace=trace, biases=biases, nonnegative=nonnegative, by_level=by_level, evaluate=evaluate,
+        resume=resume,
+    )  # fmt: skip
+    check_count("epochs", epochs)
+    _check_stopping(patience, validation, checkpoint, resume)
+    factor_options.check_strata(strata)
+    n_workers = factor_options.count_factor_workers(schedule, n_workers, coordination)
+    settings = factor_options.make_settings(
+        ratings, n_factors=n_factors, loss=loss, reg=reg, reg_l1=reg_l1, step=step, dtype=dtype,
+        kernel=kernel, order=order, by_level=by_level, balance=balance, grid=grid, start=start,
+        biases=biases, nonnegative=nonnegative, seed=_entropy(seed), schedule=schedule,
+        n_workers=n_workers,
+    )  # fmt: skip
+    plan = factor_memory.make_plan(settings, ratings)
+    memory, constants = factor_memory.share(settings, ratings, plan, start)
+    trainer = FactorTrainer(
+        settings, ratings, plan, memory, constants, orders(settings, plan, schedule, strata),
+        validation, evaluate,
+    )  # fmt: skip
+    data = digest_of(ratings) if trace or checkpoint is not None else ""
+    if trace:
+        trainer.trace = Trace(_header(settings, plan, schedule, n_workers, data))
+    fit = FactorFit(
+        trainer.model(), trainer.history, trainer.trace, seed=settings.seed,
+        grid=plan.shape, n_blocks=plan.n_blocks,
+    )  # fmt: skip
+    best = Best()
+    if resume and checkpoint is not None:
+        best = load_checkpoint(checkpoint, trainer, schedule, data)
+    arguments = (settings, memory, plan.starts, constants)
+    with _crew(
+        schedule, plan, settings, arguments, n_workers, coordination, start_method, pool, trace
+    ) as crew:
+        fit.timings["start"] = time.monotonic() - begin
+        if not trainer.history:
+            trainer.look_first()
+        for epoch in range(len(trainer.history) + 1, epochs + 1):
+            record = trainer.run_epoch(epoch, crew)
+            waited = patience is not None and _follow(best, record, trainer, patience)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, trainer, schedule, data, best)
+            if callback is not None and callback(record):
+                fit.stopped = "callback"
+                break
+            if waited:
+                fit.stopped = "patience"
+                break
+    fit.best_epoch = best.epoch
+    fit.model = trainer.model(best.arrays)
+    if trainer.trace is not None:
+        trainer.trace.header["run"]["result"] = trainer.digest()
+    fit.timings["epochs"] = sum(record.seconds for record in fit.history)
+    fit.timings["evaluation"] = sum(record.evaluation_seconds for record in fit.history)
+    return fit
+
+
+def orders(
+    settings: FactorSettings, plan: Plan, schedule: str, strata: str
+) -> Callable[[int], npt.NDArray[np.int64]]:
+    """Return ``order(epoch)``: the blocks to hand out, drawn from the epoch's own stream."""
+
+    def order(epoch: int) -> npt.NDArray[np.int64]:
+        random = np.random.default_rng(stream(settings.seed, EPOCH, epoch))
+        if schedule == "fpsgd":  # how many; the schedule itself says which
+            return np.arange(plan.n_blocks)
+        if schedule == "dsgd":
+            return strata_order(plan.shape[0], random, strata)
+        return random.permutation(plan.n_blocks)
+
+    return order
+
+
+def digest_of(ratings: Ratings) -> str:
+    """Return the SHA-256 of the ratings' arrays, to know them again."""
+    state = hashlib.sha256()
+    for array in (ratings.u, ratings.i, ratings.r):
+        state.update(str(array.dtype).encode())
+        state.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return state.hexdigest()
+
+
+def _crew(
+    schedule: str,
+    plan: Plan,
+    settings: FactorSettings,
+    arguments: tuple,
+    n_workers: int,
+    coordination: str,
+    start_method: str | None,
+    pool: str,
+    traced: bool,
+) -> Crew:
+    """Return the workers, started and ready."""
+    context = context_of(start_method)
+    if schedule != "serial" and context.get_start_method() == "fork":
+        factor_memory.build(0, *arguments)  # compiles here what the workers then inherit
+    shared: Any
+    if schedule == "serial":
+        shared = Serial()
+    elif schedule == "hogwild":
+        shared = Hogwild(plan.n_blocks, context)
+    elif schedule == "dsgd":
+        shared = serve(DSGD(plan.shape), coordination, context)
+    else:
+        ties = int(stream(settings.seed, TIES).generate_state(1, np.uint64)[0]) >> 1
+        shared = serve(FPSGD(plan.shape, ties), coordination, context)
+    return Crew(
+        shared, factor_memory.build, arguments, n_workers=n_workers, start_method=start_method,
+        pool=pool, traced=traced,
+    )  # fmt: skip
+
+
+def _header(
+    settings: FactorSettings, plan: Plan, schedule: str, n_workers: int, data: str
+) -> dict[str, Any]:
+    """Return the trace's header; its "run" is what a replay needs."""
+    grid = list(plan.shape) if plan.is_grid else None
+    return {
+        "schedule": schedule,
+        "n_workers": n_workers,
+        "n_blocks": plan.n_blocks,
+        **({"grid": grid} if grid else {}),
+        "run": {"model": "factors", "settings": settings.to_json(), "data": data},
+    }
+
+
+def _follow(best: Best, record: FactorEpoch, trainer: FactorTrainer, patience: int) -> bool:
+    """Keep the factors of the best epoch; tell whether patience has run out."""
+    loss = record.validation["loss"]
+    if loss < best.loss:
+        best.epoch, best.loss, best.arrays = record.epoch, loss, trainer.keep()
+    return record.epoch - (best.epoch or 0) >= patience
+
+
+def _check_stopping(
+    patience: int | None, validation: Ratings | None, checkpoint: Any, resume: bool
+) -> None:
+    if patience is not None:
+        check_count("patience", patience)
+        if validation is None:
+            raise ValueError("patience needs validation ratings to watch")
+    if validation is not None and (not isinstance(validation, Ratings) or not len(validation)):
+        raise ValueError("validation must be Ratings, at least one")
+    if resume and checkpoint is None:
+        raise ValueError("resume needs the checkpoint to go on from")
+
+
+def _entropy(seed: Seed) -> int:
+    """Return one number that everything is drawn from, and that a file can hold."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(1 << 63))
+    if isinstance(seed, np.random.SeedSequence):
+        return int.from_bytes(seed.generate_state(4, np.uint32).tobytes(), "little")
+    if seed is not None and (
+        isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0
+    ):
+        raise ValueError(f"seed must be a whole number of 0 or more, got {seed!r}")
+    return int(np.random.SeedSequence().entropy if seed is None else seed)  # type: ignore[arg-type]
+
+
+__all__ = ["FactorFit", "FactorModel", "fit_factors"]
