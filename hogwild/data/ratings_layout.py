@@ -181,6 +181,8 @@ def layout_of(line: bytes, following: bytes | None, number: int, wishes: Wishes)
     """
     delimiter = (wishes.delimiter or _delimiter_of(line)).encode()
     fields = [field.decode() for field in fields_of(line, delimiter)]
+    if len(fields) < 3 and wishes.columns is None:
+        raise ValueError(too_few(len(fields), 2))
     has_header = wishes.header
     if has_header is None:
         has_header = _is_header(fields, wishes)
@@ -203,11 +205,12 @@ def _fields_if_good(line: bytes | None, delimiter: bytes) -> list[bytes]:
 
 
 def _delimiter_of(line: bytes) -> str:
-    """Return the first delimiter that cuts the line into three fields or more."""
-    for delimiter in DELIMITERS:
-        if len(fields_of(line, delimiter.encode())) >= 3:
-            return delimiter
-    return BLANKS
+    """Return the first delimiter that cuts the line into three fields, or into the most below."""
+    n_fields = {
+        delimiter: min(len(_fields_if_good(line, delimiter.encode())), 3)
+        for delimiter in DELIMITERS
+    }
+    return max(n_fields, key=n_fields.__getitem__)  # the first of several that are alike
 
 
 def _is_header(fields: list[str], wishes: Wishes) -> bool:
