@@ -115,6 +115,7 @@ def _make_loop(
 ) -> Update:
     """Return the loop over a block's ratings."""
     asks, ahead, biased = prefetch is not None, AHEAD, variant.biased
+    ask = prefetch or _no_prefetch
 
     def update(borders, entries, factors, step, constants):
         u, i, r = entries
@@ -128,8 +129,8 @@ def _make_loop(
             a, b, y = u[t], i[t], r[t]
             if asks:
                 later = min(t + ahead, stop - 1)
-                prefetch(P, u[later])
-                prefetch(Q, i[later])
+                ask(P, u[later])
+                ask(Q, i[later])
             z = dot(P, a, Q, b)
             if biased:
                 z = mean + user_bias[a] + item_bias[b] + z
@@ -151,35 +152,48 @@ def _make_move(variant: FactorVariant, vectors: bool, compiled: bool) -> Callabl
     """Return the step of both rows, with what follows it."""
     width = variant.width
     make = functools.partial(_operations, variant=variant, vectors=vectors, compiled=compiled)
+    join = functools.partial(jit, inline=True) if compiled else _as_it_is
     if not variant.adaptive:
-        part = _make_part(make(0, width), variant)
-        part = jit(part, inline=True) if compiled else part
+        part = join(_make_part(make(0, width), variant))
 
-        def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
+        def plain_move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
             part(P, a, Q, b, step, step, reg_p, reg_q, l1_p, l1_q, s)
 
-        return jit(move, inline=True) if compiled else move
+        return join(plain_move)
 
-    real: Callable[[Any], Any] = np.float32 if vectors else (np.float64 if compiled else float)
-    slow = _make_adaptive(make(0, min(N_SLOW, width)), variant, 0, real)
-    slow = jit(slow, inline=True) if compiled else slow
+    real = _number(compiled, vectors)
+    slow = join(_make_adaptive(make(0, min(N_SLOW, width)), variant, 0, real))
     n_slow = N_SLOW
     if width <= N_SLOW:
 
-        def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
+        def slow_move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
             slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
 
-        return jit(move, inline=True) if compiled else move
+        return join(slow_move)
 
-    quick = _make_adaptive(make(N_SLOW, width), variant, 1, real)
-    quick = jit(quick, inline=True) if compiled else quick
+    quick = join(_make_adaptive(make(N_SLOW, width), variant, 1, real))
 
     def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
         slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
         if fast:
             quick(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast)
 
-    return jit(move, inline=True) if compiled else move
+    return join(move)
+
+
+def _as_it_is(function: Callable) -> Callable:
+    return function
+
+
+def _no_prefetch(X, a):
+    """Ask for nothing: short rows come in time."""
+
+
+def _number(compiled: bool, single: bool) -> Callable[[Any], Any]:
+    """Return what turns a number into the arrays' type; interpreted arithmetic is in double."""
+    if not compiled:
+        return float
+    return np.float32 if single else np.float64
 
 
 def _make_part(rows: RowOperations, variant: FactorVariant) -> Callable:

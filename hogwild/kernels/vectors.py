@@ -41,10 +41,8 @@ def make_vectors(lo: int, hi: int, *, nonnegative: bool = False) -> RowOperation
             q_spot, q = make.load(context, builder, signature, args, 2)
             step_p, step_q, reg_p, reg_q, s = make.numbers(context, builder, signature, args, 4)
             one = make.FLOAT(1.0)
-            for spot, x, y, step, reg in (
-                (p_spot, p, q, step_p, reg_p),
-                (q_spot, q, p, step_q, reg_q),
-            ):
+            sides = ((p_spot, p, q, step_p, reg_p), (q_spot, q, p, step_q, reg_q))
+            for spot, x, y, step, reg in sides:
                 keep = builder.fsub(one, builder.fmul(step, reg))
                 kept = builder.fmul(make.splat(builder, keep), x, flags=make.FUSE)
                 pull = make.splat(builder, builder.fmul(step, s))

@@ -119,10 +119,8 @@ def _check_same(
     pairs |= {key: (theirs.get(key), _plain(value)) for key, value in ours.items()}
     for key, (theirs_, ours_) in pairs.items():
         if theirs_ != ours_:
-            shown = "" if key == "ratings" else f" {theirs_!r}, not {ours_!r}"
-            raise DataError(
-                f"the checkpoint is of another run: its {key} is{shown or ' another'}", path=name
-            )
+            what = "ratings differ" if key == "ratings" else f"{key} is {theirs_!r}, not {ours_!r}"
+            raise DataError(f"the checkpoint is of another run: its {what}", path=name)
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data import Ratings
+from hogwild.data.ratings_ids import encode_ids
 from hogwild.engine.loop import Update
 from hogwild.engine.schedules import Grant
 from hogwild.engine.shared import SharedArray, check_room
@@ -141,22 +142,27 @@ def _begin(
         "paper": 1.0 / np.sqrt(k),
         "libmf2": np.sqrt(deviation(settings, ratings)) / np.sqrt(k),
     }.get(settings.start, 0.1)
-    for side, rows, place in (
-        ("P", ratings.n_users, plan.user_row),
-        ("Q", ratings.n_items, plan.item_row),
+    for side, target, row in (
+        ("P", memory.P.array, plan.user_row),
+        ("Q", memory.Q.array, plan.item_row),
     ):
-        target = memory.P.array if side == "P" else memory.Q.array
-        drawn = random.random((rows, k), dtype=np.float32) * np.float32(high)
-        target[place, :k] = (
-            drawn if settings.start != "given" else _given(start, side, drawn, ratings)
-        )
+        drawn = random.random((len(row), k), dtype=np.float32) * np.float32(high)
+        given = settings.start == "given"
+        target[row, :k] = _given(start, side, drawn, ratings) if given else drawn
     if isinstance(start, FactorModel) and settings.biases and start.biased:
-        users, items = start.users.find(ratings.user_ids), start.items.find(ratings.item_ids)
-        for bias, found, given, row in (
-            (memory.user_bias.array, users, start.user_bias, plan.user_row),
-            (memory.item_bias.array, items, start.item_bias, plan.item_row),
+        for side, bias, theirs, row in (
+            ("P", memory.user_bias.array, start.user_bias, plan.user_row),
+            ("Q", memory.item_bias.array, start.item_bias, plan.item_row),
         ):
-            bias[row[found >= 0]] = given[found[found >= 0]]  # type: ignore[index]
+            found = _rows_of(start, side, ratings)
+            bias[row[found >= 0]] = theirs[found[found >= 0]]  # type: ignore[index]
+
+
+def _rows_of(model: FactorModel, side: str, ratings: Ratings) -> Array:
+    """Return the model's row for each user or item of the ratings; -1 where it has none."""
+    if side == "P":
+        return encode_ids(model.user_ids, ratings.user_ids, "user")
+    return encode_ids(model.item_ids, ratings.item_ids, "item")
 
 
 def _given(start: Any, side: str, drawn: Array, ratings: Ratings) -> Array:
@@ -164,10 +170,7 @@ def _given(start: Any, side: str, drawn: Array, ratings: Ratings) -> Array:
     if isinstance(start, FactorModel):
         if start.n_factors != drawn.shape[1]:
             raise ValueError(f"start has {start.n_factors} factors, n_factors is {drawn.shape[1]}")
-        table, ids = (
-            (start.users, ratings.user_ids) if side == "P" else (start.items, ratings.item_ids)
-        )
-        found = table.find(ids)
+        found = _rows_of(start, side, ratings)
         drawn[found >= 0] = getattr(start, side)[found[found >= 0]]
         return drawn
     try:
@@ -195,8 +198,8 @@ def build(
     plain = settings.kernel == "python"
     update_block = _kernel(settings)
     if plain:  # the interpreted loop reads memoryviews faster, same bits
-        entries = Entries(*map(memoryview, entries))
-        rows = Factors(*map(memoryview, rows))
+        entries = Entries._make(memoryview(array) for array in entries)
+        rows = Factors._make(memoryview(array) for array in rows)
     slow_first = variant.adaptive and not variant.sparse
     fixed = _numbers(settings, constants)
     both = {fast: fixed._replace(fast=fast) for fast in (False, True)}

@@ -85,7 +85,7 @@ class FactorSettings:
         return {
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
             "loss": {"name": losses[type(self.loss)], **dataclasses.asdict(self.loss)},
-            "step": {"rule": names[type(self.step)], **dataclasses.asdict(self.step)},
+            "step": {"rule": names[type(self.step)], **vars(self.step)},
         }
 
     @classmethod

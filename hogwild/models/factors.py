@@ -202,8 +202,17 @@ def fit_factors(
     if resume and checkpoint is not None:
         best = load_checkpoint(checkpoint, trainer, schedule, data)
     arguments = (settings, memory, plan.starts, constants)
-    with _crew(
-        schedule, plan, settings, arguments, n_workers, coordination, start_method, pool, trace
+    context = context_of(start_method)
+    if schedule != "serial" and context.get_start_method() == "fork":
+        factor_memory.build(0, *arguments)  # compiles here what the workers then inherit
+    with Crew(
+        _schedule(schedule, plan, settings, coordination, context),
+        factor_memory.build,
+        arguments,
+        n_workers=n_workers,
+        start_method=start_method,
+        pool=pool,
+        traced=trace,
     ) as crew:
         fit.timings["start"] = time.monotonic() - begin
         if not trainer.history:
@@ -253,35 +262,18 @@ def digest_of(ratings: Ratings) -> str:
     return state.hexdigest()
 
 
-def _crew(
-    schedule: str,
-    plan: Plan,
-    settings: FactorSettings,
-    arguments: tuple,
-    n_workers: int,
-    coordination: str,
-    start_method: str | None,
-    pool: str,
-    traced: bool,
-) -> Crew:
-    """Return the workers, started and ready."""
-    context = context_of(start_method)
-    if schedule != "serial" and context.get_start_method() == "fork":
-        factor_memory.build(0, *arguments)  # compiles here what the workers then inherit
-    shared: Any
+def _schedule(
+    schedule: str, plan: Plan, settings: FactorSettings, coordination: str, context: Any
+) -> Any:
+    """Return the schedule, as the workers can share it."""
     if schedule == "serial":
-        shared = Serial()
-    elif schedule == "hogwild":
-        shared = Hogwild(plan.n_blocks, context)
-    elif schedule == "dsgd":
-        shared = serve(DSGD(plan.shape), coordination, context)
-    else:
-        ties = int(stream(settings.seed, TIES).generate_state(1, np.uint64)[0]) >> 1
-        shared = serve(FPSGD(plan.shape, ties), coordination, context)
-    return Crew(
-        shared, factor_memory.build, arguments, n_workers=n_workers, start_method=start_method,
-        pool=pool, traced=traced,
-    )  # fmt: skip
+        return Serial()
+    if schedule == "hogwild":
+        return Hogwild(plan.n_blocks, context)
+    if schedule == "dsgd":
+        return serve(DSGD(plan.shape), coordination, context)
+    ties = int(stream(settings.seed, TIES).generate_state(1, np.uint64)[0]) >> 1
+    return serve(FPSGD(plan.shape, ties), coordination, context)
 
 
 def _header(
@@ -313,23 +305,23 @@ def _check_stopping(
         check_count("patience", patience)
         if validation is None:
             raise ValueError("patience needs validation ratings to watch")
-    if validation is not None and (not isinstance(validation, Ratings) or not len(validation)):
-        raise ValueError("validation must be Ratings, at least one")
+    if validation is not None and len(validation) == 0:
+        raise ValueError("validation has no rating")
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to go on from")
 
 
-def _entropy(seed: Seed) -> int:
+def _entropy(seed: Any) -> int:
     """Return one number that everything is drawn from, and that a file can hold."""
     if isinstance(seed, np.random.Generator):
         return int(seed.integers(1 << 63))
     if isinstance(seed, np.random.SeedSequence):
         return int.from_bytes(seed.generate_state(4, np.uint32).tobytes(), "little")
-    if seed is not None and (
-        isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0
-    ):
+    if seed is None:
+        return int.from_bytes(os.urandom(6), "little")  # every reader of JSON keeps so many bits
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of 0 or more, got {seed!r}")
-    return int(np.random.SeedSequence().entropy if seed is None else seed)  # type: ignore[arg-type]
+    return int(seed)
 
 
 __all__ = ["FactorFit", "FactorModel", "fit_factors"]
