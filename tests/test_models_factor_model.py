@@ -23,6 +23,8 @@ from hogwild.kernels.losses import (
 )
 from hogwild.models.factor_fold import minimise
 from hogwild.models.factor_model import FactorModel
+from hogwild.models.factors import fit_factors
+from hogwild.reference.factors import objective
 
 PLAIN = FactorModel(
     np.array([[1.0, 2.0], [0.0, 1.0], [5.0, 5.0]]),
@@ -261,7 +263,7 @@ def test_a_row_of_zeros_is_similar_to_nothing_and_lengths_do_not_matter():
 # a new user
 
 
-def objective(loss, rows, offsets, values, ridge, x):
+def own_objective(loss, rows, offsets, values, ridge, x):
     share = 0.5 if isinstance(loss, Squared | SquaredHinge) else 1.0
     return share * loss.values(offsets + rows @ x, values).sum() + ridge / 2 * x @ x
 
@@ -287,6 +289,24 @@ def test_with_biases_the_user_s_bias_is_found_too():
     assert user.predict("?") == pytest.approx(3.5 + wanted[2])
 
 
+def test_a_user_of_the_fit_gets_no_worse_factors_by_folding_in_his_ratings():
+    random = np.random.default_rng(0)
+    u, i = np.divmod(random.choice(200, 120, replace=False), 20)
+    ratings = Ratings.of_indices(u, i, 1 + 4 * random.random(120), dtype=np.float64)
+    fit = fit_factors(
+        ratings, n_factors=3, schedule="serial", reg=0.1, step=0.02, epochs=200, dtype="float64",
+        kernel="python", seed=0,
+    )  # fmt: skip
+    for one in range(10):
+        own = ratings.rows(ratings.u == one)
+        folded = fit.model.fold_in(own.i, own.r, reg=0.1)
+        ours, theirs = (
+            objective(np.zeros_like(own.u), own.i, own.r, p.reshape(1, -1), fit.model.Q, 0.1)
+            for p in (folded.p, fit.model.P[one])
+        )
+        assert ours <= theirs <= 1.05 * ours  # the fit has not quite come to rest
+
+
 def test_a_user_s_own_items_are_left_out_unless_others_are_named():
     user = PLAIN.fold_in(["c"], [4.0])
     ids, scores = PLAIN.recommend(user)
@@ -309,10 +329,10 @@ def test_no_step_in_any_direction_lowers_a_new_user_s_objective(name):
     rows, offsets = random.normal(size=(30, 4)), random.normal(size=30)
     values = np.sign(random.normal(size=30)) if loss.classifies else 3 * random.normal(size=30)
     x = minimise(loss, rows, offsets, values, 1.5)
-    least = objective(loss, rows, offsets, values, 1.5, x)
+    least = own_objective(loss, rows, offsets, values, 1.5, x)
     for direction in np.vstack([np.eye(4), random.normal(size=(6, 4))]):
         for h in (1e-4, -1e-4):
-            assert objective(loss, rows, offsets, values, 1.5, x + h * direction) > least
+            assert own_objective(loss, rows, offsets, values, 1.5, x + h * direction) > least
 
 
 @pytest.mark.parametrize("name", ["absolute", "hinge", "epsilon_insensitive"])

@@ -1,5 +1,7 @@
 """Models that SGD can fit: ``fit -> record``, ``predict``, ``save``, ``load``."""
 
+from hogwild.models.factor_fold import FoldedUser
+from hogwild.models.factor_libmf import read_libmf_model, write_libmf_model
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
@@ -9,6 +11,7 @@ from hogwild.models.linear import fit_linear
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_record import EpochRecord, LinearFit
 from hogwild.models.lost import LostUpdates
+from hogwild.models.measures import measure
 from hogwild.models.sparsity import Sparsity, sparsity
 from hogwild.models.steps import (
     AdaGrad,
@@ -22,32 +25,36 @@ from hogwild.models.steps import (
 from hogwild.models.theory import backoff_iterations, paper_iterations, paper_step
 
 __all__ = [
-    "plan_runs",
-    "plan_grid",
-    "fit_factors",
-    "fill",
-    "Yun",
-    "RowAdaGrad",
-    "Plan",
-    "FactorModel",
-    "FactorFit",
-    "FactorEpoch",
-    "BoldDriver",
     "AdaGrad",
     "Backoff",
+    "BoldDriver",
     "Constant",
     "EpochRecord",
+    "FactorEpoch",
+    "FactorFit",
+    "FactorModel",
+    "FoldedUser",
     "InverseScaling",
     "InverseSqrt",
     "LinearFit",
     "LinearModel",
     "LostUpdates",
+    "Plan",
+    "RowAdaGrad",
     "Sparsity",
     "StepRule",
+    "Yun",
     "backoff_iterations",
+    "fill",
     "find_step",
+    "fit_factors",
     "fit_linear",
+    "measure",
     "paper_iterations",
     "paper_step",
+    "plan_grid",
+    "plan_runs",
+    "read_libmf_model",
     "sparsity",
+    "write_libmf_model",
 ]

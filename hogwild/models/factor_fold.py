@@ -7,7 +7,7 @@ Contract: `fold_in` minimises what the fit minimises, over one user's row alone:
 Here a_j = q_j and c_j = 0, x = p; in a model with biases a_j = (q_j, 1) and c_j = mean + b_j,
 x = (p, b_u). h is the loss, halved where its formula lacks the 1/2 (the squared ones): for the
 squared loss this is half of eq. (1) of Zhuang et al. 2013, with the ridge weight counted once a
-rating.
+rating.  What a fit may have had besides, an L1 penalty or factors kept above 0, is left out.
 
 Called by ``models.factor_model``.
 """
@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from hogwild.data import Ratings
 from hogwild.data.ratings_values import as_values
-from hogwild.kernels.losses import Loss, Squared, SquaredHinge
+from hogwild.kernels.factors import share_of_slope
+from hogwild.kernels.losses import Loss
 from hogwild.models.checks import check_count
 from hogwild.models.factor_neighbours import ranked
 from hogwild.models.factor_predict import id_at, is_single, refuse
@@ -120,6 +121,7 @@ def minimise(loss: Loss, rows: Array, offsets: Array, values: Array, ridge: floa
 
     Examples
     --------
+    >>> from hogwild.kernels.losses import Squared
     >>> x = minimise(Squared(), np.array([[1.0]]), np.zeros(1), np.array([4.0]), 1.0)
     >>> x  # (4 - x)^2 + x^2
     array([2.])
@@ -129,7 +131,7 @@ def minimise(loss: Loss, rows: Array, offsets: Array, values: Array, ridge: floa
             f"a user can be folded in under a loss whose slope does not jump (squared, huber, "
             f"logistic, squared hinge); {loss} has no bound on its second derivative"
         )
-    share = 0.5 if isinstance(loss, Squared | SquaredHinge) else 1.0
+    share = share_of_slope(loss)
     bound = share * loss.curvature * rows.T @ rows + ridge * np.eye(rows.shape[1])
     x = np.zeros(rows.shape[1])
     # without a ridge the matrix may lack full rank: the pseudo-inverse takes the shortest step
