@@ -198,14 +198,14 @@ def _number(compiled: bool, single: bool) -> Callable[[Any], Any]:
 
 def _make_part(rows: RowOperations, variant: FactorVariant) -> Callable:
     """Return the step of one range of dimensions, then its L1 penalty and its bound at 0."""
-    shrinks = variant.sparse or variant.nonnegative
+    shrinks, sparse = variant.sparse or variant.nonnegative, variant.sparse
     step_rows, shrink = rows.move, rows.shrink
 
     def part(P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s):
         step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
         if shrinks:
-            shrink(P, a, l1_p * step_p)
-            shrink(Q, b, l1_q * step_q)
+            shrink(P, a, l1_p * step_p if sparse else 0.0)
+            shrink(Q, b, l1_q * step_q if sparse else 0.0)
 
     return part
 
@@ -214,7 +214,7 @@ def _make_adaptive(
     rows: RowOperations, variant: FactorVariant, column: int, real: Callable
 ) -> Callable:
     """Return the step of one range of dimensions by its accumulators, which grow after it."""
-    shrinks = variant.sparse or variant.nonnegative
+    shrinks, sparse = variant.sparse or variant.nonnegative, variant.sparse
     step_rows, shrink, squares = rows.move, rows.shrink, rows.squares
 
     def part(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n):
@@ -223,8 +223,8 @@ def _make_adaptive(
         sum_p, sum_q = squares(P, a, Q, b, reg_p, reg_q, s)
         step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
         if shrinks:
-            shrink(P, a, l1_p * step_p)
-            shrink(Q, b, l1_q * step_q)
+            shrink(P, a, l1_p * step_p if sparse else 0.0)
+            shrink(Q, b, l1_q * step_q if sparse else 0.0)
         G[a, column] += sum_p / n
         H[b, column] += sum_q / n
 

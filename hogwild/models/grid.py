@@ -282,7 +282,10 @@ def _edges(ids: Ints, row: Ints, bands: int, balance: str) -> Ints:
     counts[row] = np.bincount(ids, minlength=n)
     reached = np.cumsum(counts)
     wanted = np.arange(1, bands) * reached[-1] / bands
-    inner = np.searchsorted(reached, wanted) + 1
+    above = np.minimum(np.searchsorted(reached, wanted), n - 1)
+    below = np.maximum(above - 1, 0)
+    nearer = wanted - reached[below] < reached[above] - wanted
+    inner = np.where(nearer, below, above) + 1
     edges = np.concatenate([[0], inner, [n]]).astype(np.int64)
     # a band has at least one id, whatever the counts
     edges = np.maximum.accumulate(edges - np.arange(bands + 1)) + np.arange(bands + 1)
