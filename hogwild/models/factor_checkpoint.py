@@ -1,27 +1,29 @@
 """A factor fit in a file: all that its next epoch needs, so that a stopped run can go on.
 
-Contract: the file appears whole or not at all.  Random numbers are drawn from streams of their own
-for each epoch, so nothing of them has to be kept: a serial or a DSGD run that goes on from the file
-has the same bits as one that was never stopped.
+Contract: the file appears whole or not at all, and always holds an epoch's end, when nobody writes.
+Random numbers are drawn from streams of their own for each epoch, so nothing of them has to be
+kept: a serial or a DSGD run that goes on from the file has the same bits as one that was never
+stopped.
 
-Called by ``models.factors``.
+Called by ``models.factors``; the command line asks what a file holds.
 """
 
 import dataclasses
 import os
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hogwild.errors import DataError
-from hogwild.models.factor_options import FactorSettings
 from hogwild.models.factor_record import FactorEpoch
 from hogwild.models.factor_trainer import FactorTrainer
-from hogwild.models.npz_file import read_npz, write_npz
+from hogwild.models.npz_file import read_header, read_npz, write_npz
 
 FORMAT, VERSION = "hogwild-factor-checkpoint", 1
+DIGESTS = ("ratings", "validation ratings")
 
 Array = npt.NDArray[Any]
 
@@ -43,84 +45,137 @@ class Best:
     arrays: dict[str, Array] | None = None
 
 
-def save_checkpoint(
-    path: str | os.PathLike[str], trainer: FactorTrainer, schedule: str, data: str, best: Best
-) -> None:
-    """Write the state after an epoch.
+class Keeper:
+    """Writes a run's checkpoint at the end of an epoch, not sooner than `every` seconds after the
+    last writing, for epochs may be shorter than a file takes; the first epoch's at once.
 
     Parameters
     ----------
     path : path
+    every : float
+        Seconds.
     trainer : FactorTrainer
-    schedule : str
-    data : str
-        The digest of the ratings.
-    best : Best
+    run : dict
+        What else makes a run this one: the schedule, the digest of the ratings, ...
     """
-    header = {
-        "settings": trainer.settings.to_json(),
-        "schedule": schedule,
-        "data": data,
-        "base_step": trainer.base_step,
-        "objective": _number(trainer.objective),
-        "best": {"epoch": best.epoch, "loss": _number(best.loss)},
-        "history": [
-            {name: _number(value) for name, value in dataclasses.asdict(row).items()}
-            for row in trainer.history
-        ],
-    }
-    arrays = {**trainer.arrays(), "visits": trainer.memory.visits.array}
-    if best.arrays is not None:
-        arrays |= {f"best_{name}": array for name, array in best.arrays.items()}
-    write_npz(path, FORMAT, VERSION, header, arrays)
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        every: float,
+        trainer: FactorTrainer,
+        run: dict[str, Any],
+    ):
+        self.path, self.every, self.trainer = path, every, trainer
+        self._run = {**run, "settings": trainer.settings.to_json()}
+        if self._run["settings"] is None:
+            raise ValueError(
+                "a checkpoint can't hold a loss, a step rule or start factors of your own"
+            )
+        self._kept, self._next = 0, -np.inf
+
+    def epoch_done(self, best: Best) -> None:
+        """Write the state if it is time to."""
+        if time.monotonic() >= self._next:
+            self.save(best)
+
+    def save(self, best: Best) -> None:
+        """Write the state, unless the file has it."""
+        trainer = self.trainer
+        if self._kept == len(trainer.history):
+            return
+        header = {
+            **self._run,
+            "epoch": len(trainer.history),
+            "base_step": trainer.base_step,
+            "objective": _number(trainer.objective),
+            "best": {"epoch": best.epoch, "loss": _number(best.loss)},
+            "history": [
+                {name: _number(value) for name, value in dataclasses.asdict(row).items()}
+                for row in trainer.history
+            ],
+        }
+        arrays = {**trainer.arrays(), "visits": trainer.memory.visits.array}
+        if best.arrays is not None:
+            arrays |= {f"best_{name}": array for name, array in best.arrays.items()}
+        write_npz(self.path, FORMAT, VERSION, header, arrays)
+        self._kept, self._next = len(trainer.history), time.monotonic() + self.every
+
+    def load(self) -> Best:
+        """Bring the trainer to where the file's run was; return its best epoch.
+
+        Raises
+        ------
+        DataError
+            When the file is damaged, or of another run: other ratings, options or seed.
+        """
+        name, trainer = os.fspath(self.path), self.trainer
+        required = (*trainer.arrays(), "visits")
+        header, arrays = read_npz(self.path, FORMAT, VERSION, required)
+        _check_same(header, self._run, name)
+        try:
+            best = header["best"]
+            kept = None
+            if "best_P" in arrays:
+                kept = {key: arrays[f"best_{key}"] for key in trainer.arrays()}
+            history = [
+                FactorEpoch(**{key: _back(key, value) for key, value in row.items()})
+                for row in header["history"]
+            ]
+            for key, target in (*trainer.arrays().items(), ("visits", trainer.memory.visits.array)):
+                target[...] = arrays[key]
+            trainer.base_step = header["base_step"]
+            trainer.objective = _back("objective", header["objective"])
+            trainer.history.extend(history)
+            self._kept = len(history)
+            return Best(best["epoch"], _back("loss", best["loss"]), kept)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the checkpoint is damaged ({error!r})", path=name) from None
 
 
-def load_checkpoint(
-    path: str | os.PathLike[str], trainer: FactorTrainer, schedule: str, data: str
-) -> Best:
-    """Bring the trainer to where the file's run was; return its best epoch.
+class Kept(NamedTuple):
+    """What a checkpoint says of itself.
+
+    Attributes
+    ----------
+    epoch : int
+        After how many epochs it was written.
+    seed : int
+    """
+
+    epoch: int
+    seed: int
+
+
+def look_into(path: str | os.PathLike[str]) -> Kept:
+    """Return a checkpoint's epoch and seed, without reading its arrays.
 
     Raises
     ------
     DataError
-        When the file is damaged, or of another run: other ratings, options or seed.
+        When the file is no checkpoint of a factor fit.
     """
-    name = os.fspath(path)
-    required = (*trainer.arrays(), "visits")
-    header, arrays = read_npz(path, FORMAT, VERSION, required)
-    _check_same(header, trainer.settings, schedule, data, name)
+    header = read_header(path, FORMAT, VERSION)
     try:
-        best = header["best"]
-        kept = (
-            {key: arrays[f"best_{key}"] for key in trainer.arrays()} if "best_P" in arrays else None
-        )
-        history = [
-            FactorEpoch(**{key: _back(key, value) for key, value in row.items()})
-            for row in header["history"]
-        ]
-        for key, target in (*trainer.arrays().items(), ("visits", trainer.memory.visits.array)):
-            target[...] = arrays[key]
-        trainer.base_step = header["base_step"]
-        trainer.objective = _back("objective", header["objective"])
-        trainer.history.extend(history)
-        return Best(best["epoch"], _back("loss", best["loss"]), kept)
+        return Kept(int(header["epoch"]), int(header["settings"]["seed"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the checkpoint is damaged ({error!r})", path=name) from None
+        raise DataError(f"the checkpoint is damaged ({error!r})", path=os.fspath(path)) from None
 
 
-def _check_same(
-    header: dict[str, Any], settings: FactorSettings, schedule: str, data: str, name: str
-) -> None:
+def _check_same(header: dict[str, Any], run: dict[str, Any], name: str) -> None:
     """Raise DataError, naming the first difference, unless the file is of this very run."""
-    theirs, ours = header.get("settings"), settings.to_json()
-    if not isinstance(theirs, dict) or ours is None:
+    if not isinstance(header.get("settings"), dict):
         raise DataError("the checkpoint does not say of which run it is", path=name)
-    pairs = {"schedule": (header.get("schedule"), schedule), "ratings": (header.get("data"), data)}
-    pairs |= {key: (theirs.get(key), _plain(value)) for key, value in ours.items()}
-    for key, (theirs_, ours_) in pairs.items():
-        if theirs_ != ours_:
-            what = "ratings differ" if key == "ratings" else f"{key} is {theirs_!r}, not {ours_!r}"
-            raise DataError(f"the checkpoint is of another run: its {what}", path=name)
+    ours = {**run, **run["settings"]}
+    theirs = {**header, **header["settings"]}
+    for key in ours:
+        if key != "settings" and theirs.get(key) != _plain(ours[key]):
+            what = f"{theirs.get(key)!r}, not {_plain(ours[key])!r}"
+            raise DataError(
+                f"the checkpoint is of another run: its {key} "
+                + ("are others" if key in DIGESTS else f"is {what}"),
+                path=name,
+            )
 
 
 def _plain(value: Any) -> Any:

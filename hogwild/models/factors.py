@@ -28,8 +28,8 @@ from hogwild.engine.schedules import Hogwild, Serial
 from hogwild.engine.trace import Trace
 from hogwild.kernels.losses import Loss
 from hogwild.models import factor_memory, factor_options
-from hogwild.models.checks import check_count, check_switches
-from hogwild.models.factor_checkpoint import Best, load_checkpoint, save_checkpoint
+from hogwild.models.checks import check_count, check_not_negative, check_switches
+from hogwild.models.factor_checkpoint import Best, Keeper
 from hogwild.models.factor_memory import EPOCH, TIES, stream
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import FactorSettings
@@ -37,6 +37,8 @@ from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_trainer import FactorTrainer
 from hogwild.models.grid import Plan
 from hogwild.models.steps import StepRule
+
+SHORT = 16  # hexadecimal digits of a digest that say where a replay begins to differ
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -70,6 +72,7 @@ def fit_factors(
     patience: int | None = None,
     evaluate: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 2.0,
     resume: bool = False,
     start_method: str | None = None,
     pool: str = "own",
@@ -142,7 +145,11 @@ def fit_factors(
     evaluate : bool
         Take the training objective after every epoch.
     checkpoint : path, optional
-        Written after every epoch.
+        Written after the first epoch, after the last, and after each that ends `checkpoint_every`
+        seconds or more after the last writing.
+    checkpoint_every : float
+        Seconds; 0 writes after every epoch.  A run that is interrupted loses these, and the epoch
+        that it was in.
     resume : bool
         Go on from `checkpoint`: serial and DSGD runs to the same bits as if they had never stopped.
     start_method : {"fork", "spawn", "forkserver"}, optional
@@ -176,6 +183,7 @@ def fit_factors(
         resume=resume,
     )  # fmt: skip
     check_count("epochs", epochs)
+    check_not_negative("checkpoint_every", checkpoint_every)
     _check_stopping(patience, validation, checkpoint, resume)
     factor_options.check_strata(strata)
     n_workers = factor_options.count_factor_workers(schedule, n_workers, coordination)
@@ -198,9 +206,17 @@ def fit_factors(
         trainer.model(), trainer.history, trainer.trace, seed=settings.seed,
         grid=plan.shape, n_blocks=plan.n_blocks,
     )  # fmt: skip
-    best = Best()
-    if resume and checkpoint is not None:
-        best = load_checkpoint(checkpoint, trainer, schedule, data)
+    best, keeper = Best(), None
+    if checkpoint is not None:
+        watched = digest_of(validation) if patience is not None and validation is not None else None
+        run = {
+            "schedule": schedule, "strata": strata if schedule == "dsgd" else None,
+            "ratings": data, "validation ratings": watched,
+        }  # fmt: skip
+        keeper = Keeper(checkpoint, checkpoint_every, trainer, run)
+        best = keeper.load() if resume else best
+    if len(trainer.history) > epochs:
+        raise ValueError(f"the checkpoint is of epoch {len(trainer.history)}, past epochs={epochs}")
     arguments = (settings, memory, plan.starts, constants)
     context = context_of(start_method)
     if schedule != "serial" and context.get_start_method() == "fork":
@@ -217,17 +233,9 @@ def fit_factors(
         fit.timings["start"] = time.monotonic() - begin
         if not trainer.history:
             trainer.look_first()
-        for epoch in range(len(trainer.history) + 1, epochs + 1):
-            record = trainer.run_epoch(epoch, crew)
-            waited = patience is not None and _follow(best, record, trainer, patience)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, trainer, schedule, data, best)
-            if callback is not None and callback(record):
-                fit.stopped = "callback"
-                break
-            if waited:
-                fit.stopped = "patience"
-                break
+        fit.stopped = _run_epochs(trainer, crew, epochs, best, patience, keeper, callback)
+    if keeper is not None:
+        keeper.save(best)
     fit.best_epoch = best.epoch
     fit.model = trainer.model(best.arrays)
     if trainer.trace is not None:
@@ -235,6 +243,37 @@ def fit_factors(
     fit.timings["epochs"] = sum(record.seconds for record in fit.history)
     fit.timings["evaluation"] = sum(record.evaluation_seconds for record in fit.history)
     return fit
+
+
+def _run_epochs(
+    trainer: FactorTrainer,
+    crew: Crew,
+    epochs: int,
+    best: Best,
+    patience: int | None,
+    keeper: Keeper | None,
+    callback: Callable[[FactorEpoch], Any] | None,
+) -> str:
+    """Make the epochs that are left; return why they ended."""
+    while not _waited(best, trainer, patience):
+        if len(trainer.history) == epochs:
+            return "epochs"
+        record = trainer.run_epoch(len(trainer.history) + 1, crew)
+        if patience is not None and record.validation["loss"] < best.loss:
+            best.epoch, best.loss = record.epoch, record.validation["loss"]
+            best.arrays = trainer.keep()
+        if trainer.trace is not None:
+            trainer.trace.header["run"]["epochs"].append(trainer.digest()[:SHORT])
+        if keeper is not None:
+            keeper.epoch_done(best)
+        if callback is not None and callback(record):
+            return "callback"
+    return "patience"
+
+
+def _waited(best: Best, trainer: FactorTrainer, patience: int | None) -> bool:
+    """Tell whether patience has run out: also of a run that goes on from its last epoch."""
+    return patience is not None and len(trainer.history) - (best.epoch or 0) >= patience
 
 
 def orders(
@@ -286,16 +325,13 @@ def _header(
         "n_workers": n_workers,
         "n_blocks": plan.n_blocks,
         **({"grid": grid} if grid else {}),
-        "run": {"model": "factors", "settings": settings.to_json(), "data": data},
+        "run": {
+            "model": "factors",
+            "settings": settings.to_json(),
+            "data": data,
+            "epochs": [],  # beginnings of the digests after each epoch
+        },
     }
-
-
-def _follow(best: Best, record: FactorEpoch, trainer: FactorTrainer, patience: int) -> bool:
-    """Keep the factors of the best epoch; tell whether patience has run out."""
-    loss = record.validation["loss"]
-    if loss < best.loss:
-        best.epoch, best.loss, best.arrays = record.epoch, loss, trainer.keep()
-    return record.epoch - (best.epoch or 0) >= patience
 
 
 def _check_stopping(

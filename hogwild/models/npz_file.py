@@ -69,7 +69,42 @@ def read_npz(
             arrays = {key: stored[key] for key in dict.fromkeys((*required, *stored.files))}
             header = json.loads(arrays.pop("header").tobytes())
     except Exception as error:  # numpy, zipfile and json raise ten kinds at damaged bytes
-        raise DataError(f"not a model of this package ({error})", path=name) from None
+        raise _not_ours(name, error) from None
+    _check_kind(header, kind, version, name)
+    if header.get("sha256") != digest(arrays):
+        raise DataError("the weights are damaged: their checksum differs", path=name)
+    return header, arrays
+
+
+def read_header(
+    path: str | os.PathLike[str], kind: str | None = None, version: int | None = None
+) -> dict[str, Any]:
+    """Return the header alone, of any kind or of the one asked for; the arrays are not read.
+
+    Raises
+    ------
+    DataError
+        When the file is no such model.
+    """
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                header = json.loads(stored["header"].tobytes())
+        except Exception as error:  # as above
+            raise _not_ours(name, error) from None
+    if not isinstance(header, dict):
+        raise DataError("not a model of this package: it has no header", path=name)
+    if kind is not None:
+        _check_kind(header, kind, version, name)
+    return header
+
+
+def _not_ours(name: str, error: Exception) -> DataError:
+    return DataError(f"not a model of this package ({error})", path=name)
+
+
+def _check_kind(header: Any, kind: str, version: int | None, name: str) -> None:
     if not isinstance(header, dict) or header.get("format") != kind:
         raise DataError(f"not a model of the format {kind}", path=name)
     if header.get("version") != version:
@@ -77,9 +112,6 @@ def read_npz(
             f"version {header.get('version')!r} of the format; this release reads {version}",
             path=name,
         )
-    if header.get("sha256") != digest(arrays):
-        raise DataError("the weights are damaged: their checksum differs", path=name)
-    return header, arrays
 
 
 def digest(arrays: Mapping[str, Array]) -> str:
