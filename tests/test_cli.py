@@ -32,7 +32,7 @@ from hogwild.models.steps import STEPS
 pytestmark = pytest.mark.timeout(90)
 
 EVERY_COMMAND = [
-    "fit linear", "predict", "evaluate", "sparsity", "trace check", "info", "reproduce",
+    "fit linear", "predict", "evaluate", "sparsity", "trace check", "trace plot", "info", "reproduce",
 ]  # fmt: skip
 ROOT = str(Path(hogwild.__file__).parent.parent)
 FAST = ["--kernel", "numpy", "--workers", "2", "--start-method", "fork", "--seed", "0"]
@@ -275,7 +275,9 @@ def test_sparsity_by_hand(tmp_path, run, run_json):
 def test_a_trace_is_checked(files, run, run_json):
     trace = files["folder"] / "run.jsonl"
     run("fit", "linear", files["signs"], "--trace", trace, "--epochs", "2", *FAST)
-    assert run("trace", "check", trace) == (0, "OK\n", "")
+    code, out, err = run("trace", "check", trace)
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"OK: hogwild: .*\n", out)
     assert run_json("trace", "check", trace)["ok"] is True
     lines = trace.read_text().splitlines(keepends=True)
     trace.write_text("".join(lines[:1] + lines[2:]))

@@ -30,12 +30,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from hogwild import __version__
-from hogwild.cli import apply, check, fit, report, reproduce
+from hogwild.cli import apply, check, fit, report, reproduce, trace
 from hogwild.cli.command import WRONG_USAGE, Parser, subcommands
 from hogwild.errors import (
     DataError,
     DivergenceError,
     HogwildError,
+    ManagerDied,
     MissingExtra,
     WorkerDied,
     WorkerFailed,
@@ -75,7 +76,7 @@ hogwild COMMAND --help tells more. Exit codes: 0 good, 2 wrong usage,
     parser.add_argument("--version", action="version", version=f"hogwild {__version__}")
     parser.set_defaults(debug=False)
     commands = subcommands(parser)
-    for module in (fit, apply, check, reproduce):
+    for module in (fit, apply, check, trace, reproduce):
         module.add(commands)
     return parser
 
@@ -112,6 +113,7 @@ def _code_of(error: Exception) -> int:
         (DivergenceError, DIVERGED),
         (WorkerDied, WORKER_DIED),
         (WorkerFailed, WORKER_DIED),
+        (ManagerDied, WORKER_DIED),
         (MissingExtra, WRONG_USAGE),
         (HogwildError, OTHER),
         (ValueError, WRONG_USAGE),

@@ -1,4 +1,4 @@
-"""``hogwild sparsity``, ``hogwild trace check`` and ``hogwild info``: look, and change nothing."""
+"""``hogwild sparsity`` and ``hogwild info``: look, and change nothing."""
 
 import importlib.util
 import platform
@@ -8,18 +8,16 @@ from typing import Any
 
 from hogwild import __version__, models
 from hogwild.cli import report
-from hogwild.cli.command import Commands, add_command, add_reading, subcommands
+from hogwild.cli.command import Commands, add_command, add_reading
 from hogwild.cli.reading import read_whole
 from hogwild.engine.shared import free_space
 from hogwild.engine.starting import checked_processes
-from hogwild.engine.trace import Trace
 
-RULE_BROKEN = 3
 EXTRAS = {"fast": "numba", "plot": "matplotlib", "progress": "tqdm", "sklearn": "sklearn"}
 
 
 def add(commands: Commands) -> None:
-    """Add the three."""
+    """Add the two."""
     parser = add_command(
         commands,
         "sparsity",
@@ -34,23 +32,6 @@ def add(commands: Commands) -> None:
         "data", metavar="DATA", help="LIBSVM file, also compressed; - is standard input"
     )
     add_reading(parser)
-    trace = commands.add_parser(
-        "trace",
-        help="check what a run has recorded",
-        description="Check what a run has recorded.",
-        epilog="example:\n  hogwild trace check run.jsonl",
-    )
-    parser = add_command(
-        subcommands(trace),
-        "check",
-        check_trace,
-        "tell whether a trace keeps the rules",
-        "example:\n  hogwild fit linear train.txt --trace run.jsonl\n"
-        "  hogwild trace check run.jsonl",
-        "Print OK, or one sentence that says which line breaks which rule (exit code 3).",
-        "TRACE [--json]",
-    )
-    parser.add_argument("trace", metavar="TRACE", help="what fit --trace has written")
     add_command(
         commands,
         "info",
@@ -94,16 +75,6 @@ def sparsity(args: Namespace) -> int:
         }
     )
     return 0
-
-
-def check_trace(args: Namespace) -> int:
-    """Print OK or what is wrong."""
-    problem = Trace.read(args.trace).check()
-    if args.json:
-        report.emit_json({"trace": args.trace, "ok": problem is None, "problem": problem})
-    else:
-        report.emit_line("OK" if problem is None else f"{args.trace}, {problem}")
-    return 0 if problem is None else RULE_BROKEN
 
 
 def info(args: Namespace) -> int:

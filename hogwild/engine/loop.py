@@ -130,7 +130,7 @@ def drain(
 
 
 def _release_and_acquire(
-    schedule: Schedule, worker: int, grant: Grant
+    schedule: Schedule | Served, worker: int, grant: Grant
 ) -> tuple[int | None, Grant | Wait | None]:
     return schedule.release(worker, grant), schedule.acquire(worker)
 

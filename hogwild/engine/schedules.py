@@ -54,6 +54,8 @@ WAIT: Final = Wait.WAIT
 class Schedule(Protocol):
     """What the worker loop needs of a schedule."""
 
+    name: str
+
     def start(self, order: npt.NDArray[np.int64], updates: npt.NDArray[np.int64]) -> None:
         """Take a new list of blocks; only the parent calls it, while no worker runs."""
 
@@ -74,6 +76,8 @@ class Serial:
     >>> schedule.acquire(0), schedule.acquire(0), schedule.acquire(0)
     (Grant(number=0, block=2, tick=-1), Grant(number=1, block=0, tick=-1), None)
     """
+
+    name = "serial"
 
     def __init__(self) -> None:
         self._order: list[int] = []
@@ -108,6 +112,8 @@ class Hogwild:
     context : multiprocessing context
         Where the lock comes from.
     """
+
+    name = "hogwild"
 
     def __init__(self, n_blocks: int, context: BaseContext):
         self._order = SharedArray(n_blocks, np.int64)
@@ -146,6 +152,8 @@ class RoundRobin:
         The most blocks that ``start`` will be given.
     n_workers : int
     """
+
+    name = "round_robin"
 
     def __init__(self, n_blocks: int, n_workers: int):
         self.n_workers = n_workers

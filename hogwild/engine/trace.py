@@ -3,14 +3,18 @@
 The clock is ``time.monotonic_ns``, which all processes of a machine share on Linux.  A trace is
 kept as JSON lines: first a header, then an event a line::
 
-    {"format": "hogwild-trace", "version": 1, "schedule": "hogwild", "n_workers": 2, ...}
-    {"t": 1200, "worker": 0, "event": "acquire", "epoch": 1, "number": 0, "block": 5}
-    {"t": 5100, "worker": 0, "event": "release", "epoch": 1, "number": 0, "block": 5}
+    {"format": "hogwild-trace", "version": 1, "schedule": "fpsgd", "n_workers": 2, "grid": [3, 3]}
+    {"t": 1200, "worker": 0, "event": "acquire", "epoch": 1, "number": 0, "block": 5, "tick": 1}
+    {"t": 5100, "worker": 0, "event": "release", "epoch": 1, "number": 0, "block": 5, "tick": 2}
 
 ``epoch`` counts from 1, workers, numbers and blocks from 0; ``t`` is in nanoseconds, with any
-origin. ``Trace.check`` tells in one sentence what broke which rule.
+origin.  ``tick`` counts the schedule's decisions; lines are in its order, and without it in the
+order of ``t``.  The whole format is told in the documentation's page on traces.
 
-Written by ``engine.loop``; read by whoever wants to check or draw a run.
+``Trace.check`` tells in one sentence what broke which rule (``judge``); ``conflicts`` and
+``serial_order`` tell whether and how the run can be replayed.
+
+Written by ``engine.loop``; read by whoever wants to check, draw or replay a run.
 """
 
 import json
@@ -20,13 +24,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hogwild.data.textio import line_chunks, replacing, shown
+from hogwild.engine.conflicts import Conflict, conflicts
+from hogwild.engine.judge import broken_rule
+from hogwild.engine.summary import summary
 from hogwild.errors import DataError
 
 FORMAT, VERSION = "hogwild-trace", 1
 
 
 class Event(NamedTuple):
-    """One acquire or release, as the worker saw it."""
+    """One acquire or release, as the worker saw it; ``tick`` is -1 where there is none."""
 
     t: int
     worker: int
@@ -71,50 +78,37 @@ class Trace:
         self.events.extend(sorted(dated, key=lambda event: (event.tick, event)))
 
     def check(self) -> str | None:
-        """Return what breaks the rules, in one sentence, or None.
+        """Return what breaks the schedule's rules, in one sentence with its line, or None."""
+        return broken_rule(self.header, self.events)
 
-        The rules: a worker's clock never runs back; it holds one block at a time and releases that
-        one; nothing is held at the end; in every epoch each block is granted exactly once; and
-        under "serial" no two blocks are held at once.
+    def conflicts(self) -> list[Conflict]:
+        """Return the pairs of blocks that were held at once and may touch the same numbers.
+
+        Runs of random ratings, or of rows, always may; blocks of a grid (``grid`` in the header),
+        if they share a row or a column.
         """
-        holding: dict[int, Event] = {}
-        granted: dict[int, set[int]] = {}
-        before = None
-        for line, event in enumerate(self.events, start=2):
-            if before is not None and event.t < before:
-                return f"line {line}: the clock runs back, from {before} to {event.t}"
-            before = event.t
-            wrong = self._wrong(event, holding, granted.setdefault(event.epoch, set()))
-            if wrong:
-                return f"line {line}: {wrong}"
-        for worker, event in holding.items():
-            return f"worker {worker} never released block {event.block} of epoch {event.epoch}"
-        n_blocks = self.header.get("n_blocks")
-        for epoch, blocks in granted.items():
-            if n_blocks is not None and len(blocks) != n_blocks:
-                return f"epoch {epoch} granted {len(blocks)} of {n_blocks} blocks"
-        return None
+        return conflicts(self.header, self.events)
 
-    def _wrong(self, event: Event, holding: dict[int, Event], granted: set[int]) -> str | None:
-        """Return what is wrong with this event, and follow who holds what."""
-        if event.event == "acquire":
-            if event.worker in holding:
-                return (
-                    f"worker {event.worker} acquires block {event.block} "
-                    f"while it holds block {holding[event.worker].block}"
-                )
-            if self.header.get("schedule") == "serial" and holding:
-                return f"block {event.block} is acquired while another is held, in a serial run"
-            if event.block in granted:
-                return f"block {event.block} is granted a second time in epoch {event.epoch}"
-            granted.add(event.block)
-            holding[event.worker] = event
-            return None
-        held = holding.pop(event.worker, None)
-        if held is None or held.block != event.block:
-            has = "nothing" if held is None else f"block {held.block}"
-            return f"worker {event.worker} releases block {event.block} while it holds {has}"
-        return None
+    def serial_order(self) -> list[Event]:
+        """Return the acquires in an order in which one process gets the same result.
+
+        Raises
+        ------
+        ValueError
+            When blocks in conflict were held at the same time: no order gives that for certain.
+        """
+        found = self.conflicts()
+        if found:
+            raise ValueError(
+                f"no serial order gives the same result for certain, there "
+                f"{'is 1 conflict' if len(found) == 1 else f'are {len(found)} conflicts'}; "
+                f"the first: {found[0]}"
+            )
+        return [event for event in self.events if event.event == "acquire"]
+
+    def summary(self) -> str:
+        """Return in one sentence what ran, and what ``check`` has looked at."""
+        return summary(self.header, self.events)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the trace as JSON lines; the file appears whole or not at all.
