@@ -3,6 +3,7 @@
 from hogwild.data.catalogue import CATALOGUE, DataSet, find_data_set
 from hogwild.data.examples import Examples
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
+from hogwild.data.generate_ratings import MOVIELENS_SHAPES, generate_ratings
 from hogwild.data.libsvm import read_libsvm, write_libsvm
 from hogwild.data.ratings import Ratings
 from hogwild.data.ratings_text import read_ratings
@@ -10,12 +11,14 @@ from hogwild.data.ratings_writer import write_ratings
 
 __all__ = [
     "CATALOGUE",
+    "MOVIELENS_SHAPES",
     "DataSet",
     "Examples",
     "Ratings",
     "blog_data",
     "blog_start",
     "find_data_set",
+    "generate_ratings",
     "read_libsvm",
     "read_ratings",
     "sparse_classification",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hogwild.data.arrays import Array, as_array
+from hogwild.data.arrays import Array, as_array, distinct
 from hogwild.errors import DataError
 
 MAX_IDS = 2**31 - 1
@@ -50,7 +50,7 @@ class Integers:
             _check_count(len(ids), self.what)
             table = np.cumsum(seen, dtype=np.int32) - np.int32(1)
             return _numbered(pieces, lambda piece: table[piece.astype(np.int64) - low]), ids
-        ids = np.unique(np.concatenate([np.unique(piece) for piece in pieces])).astype(np.int64)
+        ids = distinct(np.concatenate([distinct(piece) for piece in pieces])).astype(np.int64)
         _check_count(len(ids), self.what)
         return _numbered(pieces, lambda piece: np.searchsorted(ids, piece)), ids
 
