@@ -4,6 +4,7 @@ from hogwild.models.factor_fold import FoldedUser
 from hogwild.models.factor_libmf import read_libmf_model, write_libmf_model
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_record import FactorEpoch, FactorFit
+from hogwild.models.factor_replay import Replay, replay_factors
 from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
 from hogwild.models.factors import fit_factors
 from hogwild.models.grid import Plan, fill, plan_grid, plan_runs
@@ -41,6 +42,8 @@ __all__ = [
     "LostUpdates",
     "Plan",
     "RowAdaGrad",
+    "replay_factors",
+    "Replay",
     "Sparsity",
     "StepRule",
     "Yun",
