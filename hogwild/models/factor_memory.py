@@ -3,6 +3,7 @@
 Called by ``models.factors`` and ``models.factor_replay``; ``build`` runs in every worker.
 """
 
+import functools
 import mmap
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -205,7 +206,11 @@ def build(
     both = {fast: fixed._replace(fast=fast) for fast in (False, True)}
     visits = memory.visits.array
     borders, border_starts = memory.borders.array, memory.border_starts.array
-    by_level = settings.kernel == "numpy"
+    by_level, compiled = settings.kernel == "numpy", settings.kernel == "numba"
+
+    @functools.lru_cache(maxsize=64)  # asking a rule costs as much as a small block
+    def step_at(epoch: int, visit: int) -> float:
+        return float(rule.at(epoch, np.array([visit]))[0]) * constants.stretch
 
     def update(grant: Grant, task: Task) -> float:
         block = grant.block
@@ -213,16 +218,17 @@ def build(
             limits = borders[border_starts[block] : border_starts[block + 1]]
         else:
             limits = starts[block : block + 2]
-        step = task.step
-        if step is None:
-            step = float(rule.at(task.epoch, visits[block : block + 1])[0])
+        step = step_at(task.epoch, int(visits[block])) if task.step is None else task.step
         numbers = both[not (slow_first and task.epoch == 1)]
-        with np.errstate(all="ignore"):  # the parent sees where it led, and says so
-            loss = update_block(limits, entries, rows, step * constants.stretch, numbers)
+        if compiled:
+            loss = update_block(limits, entries, rows, step, numbers)
+        else:
+            with np.errstate(all="ignore"):  # the parent sees where it led, and says so
+                loss = update_block(limits, entries, rows, step, numbers)
         visits[block] += 1
         return float(loss)
 
-    if settings.kernel == "numba":  # compile before the clock of the first epoch starts
+    if compiled:  # before the clock of the first epoch starts
         update_block(np.zeros(2, np.int64), entries, rows, 1.0, both[True])
     return update
 

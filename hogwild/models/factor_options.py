@@ -300,8 +300,9 @@ def _default_bands(
 ) -> int:
     """Return how many bands: enough for the workers, and for a block's rows to fit the cache.
 
-    FPSGD needs one more than there are workers (section 4.1).  DSGD's strata are shared out among
-    the workers, so it takes a multiple of them.
+    FPSGD needs one more than there are workers (section 4.1); twice as many, as the article's own
+    program takes, divide evenly among them.  DSGD's strata are shared out among the workers, so it
+    takes a multiple of them.
     """
     row = settings.variant.width * np.dtype(settings.dtype).itemsize
     cache = -(-(ratings.n_users + ratings.n_items) * row // L2_CACHE)
@@ -310,4 +311,4 @@ def _default_bands(
         return 1 if settings.kernel == "numpy" else max(2, cache)
     if schedule == "dsgd":
         return -(-max(cache, n_workers) // n_workers) * n_workers
-    return max(n_workers + 1, cache)
+    return max(2 * n_workers, cache)
