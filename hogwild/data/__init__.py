@@ -1,10 +1,11 @@
 """What goes in: checked records, readers and writers of text formats, generators, a catalogue."""
 
-from hogwild.data.catalogue import CATALOGUE, DataSet, find_data_set
+from hogwild.data.catalogue import CATALOGUE, Archive, DataSet, find_data_set
 from hogwild.data.examples import Examples
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
 from hogwild.data.generate_ratings import MOVIELENS_SHAPES, generate_ratings
 from hogwild.data.libsvm import read_libsvm, write_libsvm
+from hogwild.data.movielens import find_movielens
 from hogwild.data.ratings import Ratings
 from hogwild.data.ratings_text import read_ratings
 from hogwild.data.ratings_writer import write_ratings
@@ -12,12 +13,14 @@ from hogwild.data.ratings_writer import write_ratings
 __all__ = [
     "CATALOGUE",
     "MOVIELENS_SHAPES",
+    "Archive",
     "DataSet",
     "Examples",
     "Ratings",
     "blog_data",
     "blog_start",
     "find_data_set",
+    "find_movielens",
     "generate_ratings",
     "read_libsvm",
     "read_ratings",
