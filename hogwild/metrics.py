@@ -119,9 +119,10 @@ def generalised_kl(y: npt.ArrayLike, z: npt.ArrayLike) -> float:
             f"position {place}"
         )
     outside = (z < 0.0) | ((z == 0.0) & (y > 0.0))
-    ratio = np.divide(y, z, out=np.ones_like(y), where=z > 0.0)
-    ratio[ratio == 0.0] = 1.0  # y is 0, or so small that y ln y is
-    return float(np.mean(np.where(outside, np.inf, y * np.log(ratio) - y + z)))
+    both = (y > 0.0) & (z > 0.0)
+    logs = np.zeros_like(y)
+    logs[both] = np.log(y[both]) - np.log(z[both])  # y / z may be 0 or infinite
+    return float(np.mean(np.where(outside, np.inf, y * logs - y + z)))
 
 
 def auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:

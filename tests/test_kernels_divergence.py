@@ -19,6 +19,7 @@ BY_HAND = [  # z, y, value, slope
     (4.0, 1.0, 3.0 - math.log(4.0), 0.75),
     (3.0, 0.0, 3.0, 1.0),
     (2.0, 5e-324, 2.0, 1.0),  # y / z is 0
+    (5e-324, 1.0, 1074 * math.log(2.0) - 1.0, -math.inf),  # y / z is infinite
     (0.0, 0.0, 0.0, 1.0),
     (0.0, 2.0, math.inf, -math.inf),
     (-1.0, 2.0, math.inf, -math.inf),
@@ -44,7 +45,7 @@ def test_the_slope_is_the_derivative_of_the_value(z, y):
     assert SLOPE(z, y) == pytest.approx(difference, rel=1e-5, abs=1e-5 * (1 + abs(y / z)))
 
 
-@given(z=st.floats(-10, 1e3), y=st.just(0.0) | inside)
+@given(z=st.floats(-10, 1e3) | st.just(5e-324), y=st.just(0.0) | inside | st.just(5e-324))
 def test_scalars_and_arrays_agree(z, y):
     arrays = LOSS.values(np.array([z]), np.array([y])), LOSS.slopes(np.array([z]), np.array([y]))
     assert [float(a[0]) for a in arrays] == pytest.approx([VALUE(z, y), SLOPE(z, y)], rel=1e-13)

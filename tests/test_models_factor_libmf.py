@@ -41,7 +41,14 @@ def test_the_text_is_read_as_the_model_it_says(path):
 
 @pytest.mark.parametrize(
     "old, new",
-    [("f 0\n", ""), (" \n", "\n"), ("\n", "\r\n"), ("F 0 0", "F nan nan"), ("F 0 0", "T nan -nan")],
+    [
+        ("f 0\n", ""),
+        (" \n", "\n"),
+        ("\n", "\n\n"),
+        ("\n", "\r\n"),
+        ("F 0 0", "F nan nan"),
+        ("F 0 0", "T nan -nan"),
+    ],
 )
 def test_other_writers_forms_are_read_too(path, old, new):
     path.write_bytes(TEXT.replace(old, new).encode())

@@ -87,6 +87,8 @@ def test_an_unknown_or_unseen_id_is_named_with_its_position_where_asked_for():
     ratings = ratings_of([1, 0, 1], [0, 0, 1], [3, 8], ["b", "x"])
     with pytest.raises(ValueError, match="user 8 at position 0 is unknown"):
         PLAIN.predict(ratings, unknown="error")
+    with pytest.raises(ValueError, match="item 'x' at position 1 had no training ratings"):
+        PLAIN.predict(ratings_of([0, 0], [0, 1], [3], ["b", "x"]), unknown="error")
     assert PLAIN.predict([7, 3], ["a", "b"], unknown="error").tolist() == [3.0, 2.0]
 
 

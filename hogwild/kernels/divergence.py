@@ -38,8 +38,8 @@ class KullbackLeibler:
 
         def value(z, y):
             if z > 0.0:
-                ratio = y / z
-                return (y * math.log(ratio) if ratio > 0.0 else 0.0) - y + z
+                # not the logarithm of y / z, which may be 0 or infinite
+                return (y * (math.log(y) - math.log(z)) if y > 0.0 else 0.0) - y + z
             if z == 0.0 and y == 0.0:
                 return 0.0
             return z if math.isnan(z) else math.inf
@@ -54,13 +54,13 @@ class KullbackLeibler:
     def values(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the value of every prediction."""
         inside = np.where(z > 0.0, z, 1.0).astype(z.dtype)
-        ratio = y / inside
-        ratio = np.where(ratio > 0.0, ratio, 1.0)
+        logs = np.log(np.where(y > 0.0, y, 1.0).astype(z.dtype)) - np.log(inside)
         outside = np.where((z == 0.0) & (y == 0.0), 0.0, np.where(np.isnan(z), z, np.inf))
-        return np.where(z > 0.0, y * np.log(ratio) - y + z, outside).astype(z.dtype)
+        return np.where(z > 0.0, y * logs - y + z, outside).astype(z.dtype)
 
     def slopes(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the slope at every prediction."""
         inside = np.where(z > 0.0, z, 1.0).astype(z.dtype)
         outside = np.where(np.isnan(z), z, np.where(y > 0.0, -np.inf, 1.0))
-        return np.where(z > 0.0, 1.0 - y / inside, outside).astype(z.dtype)
+        with np.errstate(over="ignore"):  # so near to 0 the slope is as good as infinite
+            return np.where(z > 0.0, 1.0 - y / inside, outside).astype(z.dtype)
