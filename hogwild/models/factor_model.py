@@ -166,8 +166,7 @@ class FactorModel:
         items : id or sequence of ids, as long as `users`; None for Ratings
         unknown : "mean" or "error"
             What becomes of users and items that are unknown or had no training ratings: "mean"
-            predicts the training mean (with biases: the mean, and the bias of the side that is
-            known).
+            predicts the training mean (with biases: and the bias of the side that is known).
 
         Raises
         ------
@@ -231,8 +230,7 @@ class FactorModel:
         return best_items(self, user, n, exclude)
 
     def similar(self, item: Any, n: int = 10) -> tuple[Array, Array]:
-        """Return (item ids, cosines) of the n items whose factors point the same way, nearest
-        first.
+        """Return (item ids, cosines) of the n items of the nearest direction, nearest first.
 
         The cosine of two rows, q_i . q_j / (|q_i| |q_j|), is 0 where one of them is 0; ties go by
         id. The item itself, and items without training ratings, are never among them.
