@@ -32,7 +32,8 @@ from hogwild.models.steps import STEPS
 pytestmark = pytest.mark.timeout(90)
 
 EVERY_COMMAND = [
-    "fit linear", "predict", "evaluate", "sparsity", "trace check", "trace plot", "info", "reproduce",
+    "fit linear", "predict", "evaluate", "sparsity", "trace check", "trace plot", "info",
+    "reproduce",
 ]  # fmt: skip
 ROOT = str(Path(hogwild.__file__).parent.parent)
 FAST = ["--kernel", "numpy", "--workers", "2", "--start-method", "fork", "--seed", "0"]

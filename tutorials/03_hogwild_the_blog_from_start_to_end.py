@@ -258,7 +258,7 @@ plt.show()
 # for linear models a block is a run of consecutive rows. A *schedule* says which block a worker
 # may have. All workers, under every schedule, run this one loop:
 #
-# ```{literalinclude} /../hogwild/engine/loop.py
+# ```{literalinclude} /../hogwild/engine/worker_loop.py
 # :pyobject: drain
 # :language: python
 # ```

@@ -74,6 +74,9 @@ class Served(Protocol):
     def counts(self) -> npt.NDArray[np.int64]:
         """Return the updates of each block so far, in the grid's shape; between runs."""
 
+    def connect(self) -> None:
+        """Get ready in this worker, so that its first call is no slower than the others."""
+
     def check(self) -> None:
         """Raise when what serves the schedule has ended."""
 
@@ -140,6 +143,9 @@ class InSharedMemory:
     def counts(self) -> npt.NDArray[np.int64]:
         """Return the updates of each block so far, in the grid's shape; between runs."""
         return self._plain.counts()
+
+    def connect(self) -> None:
+        """Nothing has to be reached but memory."""
 
     def check(self) -> None:
         """Nothing serves it but memory."""

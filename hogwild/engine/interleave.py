@@ -39,7 +39,7 @@ def interleave(n_updates: int, n_workers: int, *, staleness: int, seed: int) -> 
 
     Examples
     --------
-    >>> for step in interleave(2, 2, staleness=1, seed=3):
+    >>> for step in interleave(2, 2, staleness=1, seed=7):
     ...     print(*step)
     0 read 0
     1 read 1
@@ -113,7 +113,7 @@ def run_interleaved(
 
     >>> w = [0]
     >>> run_interleaved(
-    ...     interleave(2, 2, staleness=1, seed=3),
+    ...     interleave(2, 2, staleness=1, seed=7),
     ...     read=lambda update: w[0],
     ...     compute=lambda update, value: value + 1,
     ...     write=lambda update, value: w.__setitem__(0, value),

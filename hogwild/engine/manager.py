@@ -173,6 +173,10 @@ class InManager:
         """Return the updates of each block so far, in the grid's shape."""
         return self._call("counts")
 
+    def connect(self) -> None:
+        """Make this worker's connection, which takes some milliseconds."""
+        self._call("counts")
+
     def check(self) -> None:
         """Raise ManagerDied when the process has ended."""
         if self._process is not None and self._process.exitcode is not None:

@@ -35,8 +35,6 @@ class Held(NamedTuple):
 def shared_line(one: int, other: int, grid: Grid) -> str | None:
     """Return which grid row or column two blocks have in common, in words."""
     (row, column), (other_row, other_column) = divmod(one, grid[1]), divmod(other, grid[1])
-    if row == other_row and column == other_column:
-        return "is the same block"
     if row == other_row:
         return f"shares row {row}"
     if column == other_column:
@@ -64,11 +62,13 @@ class FreeOnly(Rule):
         for line, other in self.held.values():
             shared = shared_line(event.block, other.block, self.grid)
             if shared:
+                it = f"it {shared} with block {place(other.block, self.grid)}, which"
                 return (
                     f"block {place(event.block, self.grid)} is not free for worker "
-                    f"{event.worker}: it {shared} with block {place(other.block, self.grid)}, "
-                    f"which worker {other.worker} holds since line {line}"
-                ).replace("is the same block with", "is the same as")
+                    f"{event.worker}: {'' if event.block == other.block else it + ' '}"
+                    f"worker {other.worker} holds {'it ' if event.block == other.block else ''}"
+                    f"since line {line}"
+                )
         self.held[event.worker] = Held(number, event)
         return None
 
@@ -107,8 +107,9 @@ class ApartByTheClocks(Rule):
         return None
 
     def _sentence(self, held: Held, other: Held, until: int) -> str:
+        same = held.event.block == other.event.block
         shared = shared_line(held.event.block, other.event.block, self.grid)
-        with_it = "" if shared == "is the same block" else f", which {shared} with it"
+        with_it = "" if same else f", which {shared} with it"
         return (
             f"line {held.line}: worker {held.event.worker} begins block "
             f"{place(held.event.block, self.grid)} at t={held.event.t}, while by its own clock "
@@ -147,7 +148,7 @@ class Strata(Rule):
                     f"stratum {stratum[1]} of epoch {event.epoch} is none: block "
                     f"{place(event.block, self.grid)} {shared} with block "
                     f"{place(other.block, self.grid)} of line {line}"
-                ).replace("is the same block with", "is the same as")
+                )
         blocks.append(Held(number, event))
         self.held[event.worker] = blocks[-1]
         return None
