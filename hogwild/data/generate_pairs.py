@@ -25,7 +25,7 @@ def long_tail(n: int, total: int, least: int, busiest: int) -> Array:
     `busiest`, unless the sum leaves no choice.
 
     >>> long_tail(5, 100, 4, 60).tolist()
-    [60, 23, 9, 4, 4]
+    [60, 21, 10, 5, 4]
     """
     quantile = -np.log((np.arange(n) + 0.5) / n)
     low, high = 0.02, 50.0
