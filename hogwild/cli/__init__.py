@@ -94,8 +94,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _drop_output()
         return READER_GONE
-    except KeyboardInterrupt:
-        report.note("interrupted")
+    except KeyboardInterrupt as end:
+        report.note(f"interrupted{end}")
         return INTERRUPTED
     except OSError as error:
         _drop_output()

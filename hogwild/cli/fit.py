@@ -9,7 +9,7 @@ import secrets
 from argparse import Namespace
 from typing import Any
 
-from hogwild.cli import report
+from hogwild.cli import fit_factors, report
 from hogwild.cli.command import Commands, add_command, check_outputs, subcommands
 from hogwild.cli.fit_options import add_options
 from hogwild.cli.reading import (
@@ -39,15 +39,17 @@ The objective is the mean loss plus the penalty, on the training rows. Without
 
 
 def add(commands: Commands) -> None:
-    """Add ``fit`` with its one kind of model."""
+    """Add ``fit`` with its kinds of models."""
     fit = commands.add_parser(
         "fit",
         help="fit a model to a file",
         description="Fit a model to a file.",
-        epilog="example:\n  hogwild fit linear train.txt --loss logistic --model m.npz",
+        epilog="examples:\n  hogwild fit linear train.txt --loss logistic --model m.npz\n"
+        "  hogwild fit factors ratings.dat --test test.dat --model m.npz",
     )
+    kinds = subcommands(fit)
     parser = add_command(
-        subcommands(fit),
+        kinds,
         "linear",
         run,
         "a sparse linear model, by parallel SGD",
@@ -56,6 +58,7 @@ def add(commands: Commands) -> None:
         "TRAIN [--loss NAME] [--test FILE] [--model FILE] ...",
     )
     add_options(parser)
+    fit_factors.add(kinds)
 
 
 def run(args: Namespace) -> int:

@@ -7,7 +7,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -75,29 +76,41 @@ class Progress:
     epochs : int
     quiet : bool
         Show nothing on a terminal either.
+    words : callable, optional
+        ``words(epoch_record)``: what the bar says of an epoch; by default objective and metrics.
+    done : int
+        Epochs made before, by a run that this one goes on from.
     """
 
-    def __init__(self, epochs: int, quiet: bool):
-        self.epochs = epochs
+    def __init__(
+        self,
+        epochs: int,
+        quiet: bool,
+        words: Callable[[Any], str] | None = None,
+        done: int = 0,
+    ):
+        self.epochs, self.done = epochs, done
+        self._words = _objective_words if words is None else words
+        self._begun = time.monotonic()
         self._shown = not quiet and sys.stderr.isatty()
         self._bar: Any = None
 
     def __enter__(self) -> Self:
         if self._shown:
-            self._bar = _make_bar(self.epochs)
+            self._bar = _make_bar(self.epochs, self.done)
+        self._begun = time.monotonic()
         return self
 
     def __call__(self, record: Any) -> None:
         """Show an epoch."""
         if not self._shown:
             return
-        words = f"objective {record.objective:#.5g}"
-        for name in ("accuracy", "rmse"):
-            if name in record.validation:
-                words += f", test {NAMES.get(name, name)} {record.validation[name]:#.4g}"
+        words = self._words(record)
         if self._bar is None:
             seconds = record.seconds + record.evaluation_seconds
-            note(f"epoch {record.epoch}/{self.epochs}: {words}, {seconds:.2f} s")
+            mean = (time.monotonic() - self._begun) / (record.epoch - self.done)
+            left = mean * (self.epochs - record.epoch)
+            note(f"epoch {record.epoch}/{self.epochs}: {words}, {seconds:.2f} s, {left:.0f} s left")
             return
         self._bar.set_postfix_str(words, refresh=False)
         self._bar.update()
@@ -114,7 +127,15 @@ class Progress:
             sys.stderr.flush()
 
 
-def _make_bar(epochs: int) -> Any:
+def _objective_words(record: Any) -> str:
+    words = f"objective {record.objective:#.5g}"
+    for name in ("accuracy", "rmse"):
+        if name in record.validation:
+            words += f", test {NAMES.get(name, name)} {record.validation[name]:#.4g}"
+    return words
+
+
+def _make_bar(epochs: int, done: int) -> Any:
     """Return a bar that leaves no trace on the terminal: the summary repeats what it has shown."""
     try:
         from tqdm import tqdm
@@ -129,6 +150,7 @@ def _make_bar(epochs: int) -> Any:
     size = os.get_terminal_size(sys.stderr.fileno())  # 0 by 0 where nobody has set it
     return Bar(
         total=epochs,
+        initial=done,
         file=sys.stderr,
         leave=False,
         ncols=(size.columns or 80) - len("^C") - 1,

@@ -1,4 +1,4 @@
-"""``hogwild trace``: check what a run has recorded, and draw it.
+"""``hogwild trace``: check what a run has recorded, draw it, replay it.
 
 Contract: each action is a function that reads one trace; a further one is added in ``add``.
 """
@@ -7,7 +7,7 @@ import argparse
 from argparse import Namespace
 from pathlib import Path
 
-from hogwild.cli import report
+from hogwild.cli import replay, report
 from hogwild.cli.command import Commands, add_command, check_outputs, subcommands
 from hogwild.data.textio import replacing
 from hogwild.engine.gantt import gantt
@@ -21,13 +21,14 @@ def add(commands: Commands) -> None:
     """Add ``trace`` with its actions."""
     trace = commands.add_parser(
         "trace",
-        help="check or draw what a run has recorded",
-        description="Check or draw what a run has recorded.",
+        help="check, draw or replay what a run has recorded",
+        description="Check, draw or replay what a run has recorded.",
         epilog="example:\n  hogwild trace check run.jsonl",
     )
     actions = subcommands(trace)
     _add_check(actions)
     _add_plot(actions)
+    replay.add(actions)
 
 
 def _add_check(actions: Commands) -> None:
