@@ -16,6 +16,7 @@ Used by ``coordination``.
 
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import weakref
@@ -140,6 +141,7 @@ class InManager:
             _end(process, folder, os.getpid())
             raise
         self._process: BaseProcess | None = process
+        self._owner = os.getpid()  # under fork the workers have a copy of all this
         self.close: Callable[[], object] = weakref.finalize(
             self, _end, process, folder, os.getpid()
         )
@@ -179,14 +181,15 @@ class InManager:
 
     def check(self) -> None:
         """Raise ManagerDied when the process has ended."""
-        if self._process is not None and self._process.exitcode is not None:
-            raise ManagerDied(self.pid, self._process.exitcode)
+        process = self._process
+        if process is not None and os.getpid() == self._owner and process.exitcode is not None:
+            raise ManagerDied(self.pid, process.exitcode)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
             return self._proxy._callmethod(method, arguments)
         except _GONE:
-            if self._process is not None:
+            if self._process is not None and os.getpid() == self._owner:
                 self._process.join(1.0)  # the socket closes a moment before there is an exit code
                 self.check()
             raise ManagerDied(self.pid) from None
@@ -200,7 +203,7 @@ class InManager:
 
 def _bound(grid: tuple[int, int], proxy: Any, pid: int | None) -> InManager:
     served = InManager.__new__(InManager)
-    served.grid, served._process, served.close = grid, None, _nothing
+    served.grid, served._process, served._owner, served.close = grid, None, -1, _nothing
     served._bind(proxy, pid)
     return served
 
@@ -253,7 +256,13 @@ def _end(process: BaseProcess | None, folder: str, owner: int) -> None:
 
 def _serve(plain: "Plain", address: str, key: bytes, folder: str, ready: Any) -> None:
     """The Manager process's life; it ends by a signal, or when its parent has gone."""
-    become_child(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    def leave(*_: object) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
+
+    become_child(leave)
+    signal.signal(signal.SIGTERM, leave)
     table = Table(plain)
 
     class Server(BaseManager):

@@ -39,7 +39,7 @@ from hogwild.engine.worker_process import worker_number
 __all__ = ["Pool", "worker_number"]
 
 _LEAVE = 2.0  # seconds that a worker gets to leave by itself after close()
-_LOOK = 0.5  # seconds between two looks at the processes themselves, should a pipe stay open
+_LOOK = 0.2  # seconds between two looks at the processes themselves, should a pipe stay open
 
 
 class Pool(PoolFace):
@@ -63,7 +63,7 @@ class Pool(PoolFace):
         ``WorkerDied.holding`` (say, the block number that it left in shared memory). By default the
         task that it was given.
     watch : callable, optional
-        Called twice a second while a call lasts; it raises when something else has ended that the
+        Called five times a second while a call lasts; it raises when something else has ended that the
         workers need.
 
     Raises
