@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hogwild import __version__
-from hogwild.cli import apply, check, data, fit, report, reproduce, trace
+from hogwild.cli import apply, check, data, fit, recommend, report, reproduce, trace
 from hogwild.cli.command import WRONG_USAGE, Parser, subcommands
 from hogwild.errors import (
     DataError,
@@ -76,7 +76,7 @@ hogwild COMMAND --help tells more. Exit codes: 0 good, 2 wrong usage,
     parser.add_argument("--version", action="version", version=f"hogwild {__version__}")
     parser.set_defaults(debug=False)
     commands = subcommands(parser)
-    for module in (fit, apply, check, trace, data, reproduce):
+    for module in (fit, apply, recommend, check, trace, data, reproduce):
         module.add(commands)
     return parser
 

@@ -1,4 +1,7 @@
-"""``hogwild predict`` and ``hogwild evaluate``: a model that was kept, on other rows."""
+"""``hogwild predict`` and ``hogwild evaluate``: a model that was kept, on other rows.
+
+The model's file says of which kind it is.
+"""
 
 from argparse import Namespace
 from typing import Any
@@ -6,13 +9,19 @@ from typing import Any
 import scipy.sparse as sp
 
 from hogwild.cli import report
+from hogwild.cli.apply_factors import evaluate_factors, predict_factors
 from hogwild.cli.command import Commands, Parser, add_command, add_reading, check_outputs
+from hogwild.cli.kept import MODEL_HELP, load_model
+from hogwild.cli.ratings_options import OPTIONS, add_ratings_layout
 from hogwild.cli.reading import as_signs, fitting, measure, read_rows
 from hogwild.data.textio import replacing
-from hogwild.models import LinearModel
+from hogwild.models import FactorModel
+from hogwild.models.factor_predict import UNKNOWN
 
-MODEL_HELP = "what fit --model has written"
-DATA_HELP = "LIBSVM file, also compressed; - is standard input"
+DATA_HELP = (
+    "LIBSVM file for a linear model, ratings for a factor model; also compressed; "
+    "- is standard input"
+)
 
 
 def add(commands: Commands) -> None:
@@ -22,16 +31,19 @@ def add(commands: Commands) -> None:
         "predict",
         predict,
         "predict a label or a number for each row of a file",
-        "example:\n  hogwild predict m.npz test.txt --output predictions.txt",
-        "Print a prediction a line: a label as in the training file, or a number. The\n"
-        "labels in the file play no part, but the format wants them: 0 will do.",
+        "examples:\n  hogwild predict m.npz test.txt --output predictions.txt\n"
+        "  hogwild predict factors.npz pairs.txt --unknown error",
+        "Print a prediction a line. A linear model predicts a label as in the training\n"
+        "file, or a number; the labels in the file play no part, but the format wants\n"
+        "them: 0 will do. A factor model takes a user and an item a line, and predicts\n"
+        "the rating; if there is a third field, it plays no part.",
         "MODEL DATA [--output FILE] [--proba] [--json]",
     )
-    _add_model_and_data(parser)
+    linear = _add_model_and_data(parser, pairs=True)
     parser.add_argument(
         "--output", default="-", metavar="FILE", help="write there; - is standard output (default)"
     )
-    parser.add_argument(
+    linear.add_argument(
         "--proba",
         action="store_true",
         help="print the probability of the higher label (logistic loss only)",
@@ -42,22 +54,37 @@ def add(commands: Commands) -> None:
         evaluate,
         "measure a model on a file with the true labels",
         "example:\n  hogwild evaluate m.npz test.txt --json",
-        "Print accuracy, log loss and AUC for two classes, RMSE, MAE and R2 for numbers.",
+        "Print accuracy, log loss and AUC for two classes, RMSE, MAE and R2 for numbers\n"
+        "and ratings.",
         "MODEL DATA [--json]",
     )
     _add_model_and_data(parser)
 
 
-def _add_model_and_data(parser: Parser) -> None:
+def _add_model_and_data(parser: Parser, *, pairs: bool = False) -> Any:
+    """Add what both have; return the group for linear models."""
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("data", metavar="DATA", help=DATA_HELP)
-    add_reading(parser)
+    linear = parser.add_argument_group("for a linear model")
+    add_reading(linear)
+    factors = parser.add_argument_group("for a factor model")
+    factors.add_argument(
+        "--unknown",
+        choices=UNKNOWN,
+        metavar="WHAT",
+        help="mean or error: for users and items without training ratings (default: mean)",
+    )
+    add_ratings_layout(parser, pairs=pairs)
+    return linear
 
 
 def predict(args: Namespace) -> int:
     """Write the predictions; with ``--json`` and a file, stdout says what the file holds."""
     check_outputs([args.output], [args.model, args.data])
-    model = LinearModel.load(args.model)
+    model = load_model(args.model)
+    if isinstance(model, FactorModel):
+        return predict_factors(args, model)
+    _refuse_factor_options(args)
     if args.proba:
         nothing = sp.csr_matrix((1, model.n_features))
         model.predict_proba(nothing)  # refuses before the rows are read
@@ -84,7 +111,10 @@ def predict(args: Namespace) -> int:
 
 def evaluate(args: Namespace) -> int:
     """Print the metrics."""
-    model = LinearModel.load(args.model)
+    model = load_model(args.model)
+    if isinstance(model, FactorModel):
+        return evaluate_factors(args, model)
+    _refuse_factor_options(args)
     rows, ignored = fitting(
         read_rows(args.data, zero_based=args.zero_based), model.n_features, args.data
     )
@@ -99,3 +129,9 @@ def evaluate(args: Namespace) -> int:
     else:
         report.emit_table({"rows": str(len(rows))} | report.metric_words(metrics))
     return 0
+
+
+def _refuse_factor_options(args: Namespace) -> None:
+    for option in ("unknown", *OPTIONS):
+        if getattr(args, option, None) is not None:
+            raise ValueError(f"--{option} is for factor models")

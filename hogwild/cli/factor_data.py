@@ -71,13 +71,10 @@ def read_again(path: str, reading: dict[str, Any]) -> tuple[Ratings, Ratings | N
 
 
 def read_like(known: Ratings | FactorModel, path: str, layout: dict[str, Any]) -> Ratings:
-    """Return the ratings of a file whose ids are of the same kind as those that are known.
-
-    Ids that look like numbers are read as text where the known ones are text.
-    """
+    """Return the ratings of a file whose ids are of the same kind as those that are known."""
     kinds = {"int" if ids.dtype.kind in "iu" else "str" for ids in (known.user_ids, known.item_ids)}
-    if "ids" not in layout and kinds == {"str"}:
-        layout = {**layout, "ids": "str"}
+    if len(kinds) == 1:
+        layout = {"ids": kinds.pop(), **layout}
     ratings = read_ratings(path, **layout)
     for name in ("user", "item"):
         ours, theirs = getattr(known, f"{name}_ids"), getattr(ratings, f"{name}_ids")

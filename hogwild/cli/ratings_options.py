@@ -18,7 +18,7 @@ SPOKEN = {"tab": "\t", "blank": " "}  # delimiters that are hard to type
 RATINGS_HELP = "user, item, rating a line, also compressed; - is standard input"
 
 
-def add_ratings_layout(parser: argparse.ArgumentParser) -> None:
+def add_ratings_layout(parser: argparse.ArgumentParser, *, pairs: bool = False) -> None:
     """Add how files of ratings are to be read."""
     group = parser.add_argument_group(
         "the layout of rating files (default: as the first line shows)"
@@ -34,8 +34,8 @@ def add_ratings_layout(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--columns",
-        type=_columns,
-        metavar="U,I,R",
+        type=_columns_or_pair if pairs else _columns,
+        metavar="U,I[,R]" if pairs else "U,I,R",
         help="which columns hold user, item and rating: places from 0, or names",
     )
     group.add_argument(
@@ -52,13 +52,13 @@ def add_ratings_layout(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def layout_of(args: Namespace, **more: Any) -> dict[str, Any]:
+def layout_of(args: Namespace) -> dict[str, Any]:
     """Return what was said, by the names of ``read_ratings``."""
-    said = {name: getattr(args, name, None) for name in OPTIONS} | more
-    said = {name: value for name, value in said.items() if value is not None}
-    if "delimiter" in said:
-        said["delimiter"] = SPOKEN.get(said["delimiter"], said["delimiter"])
-    return said
+    said = {name: getattr(args, name, None) for name in OPTIONS}
+    found = {name: value for name, value in said.items() if value is not None}
+    if "delimiter" in found:
+        found["delimiter"] = SPOKEN.get(found["delimiter"], found["delimiter"])
+    return found
 
 
 def _columns(text: str) -> list[int | str]:
@@ -67,7 +67,17 @@ def _columns(text: str) -> list[int | str]:
     >>> _columns("0,1,3"), _columns("user,film,stars")
     ([0, 1, 3], ['user', 'film', 'stars'])
     """
+    return _places(text, (3,), "three")
+
+
+def _columns_or_pair(text: str) -> list[int | str]:
+    return _places(text, (2, 3), "two or three")
+
+
+def _places(text: str, counts: tuple[int, ...], words: str) -> list[int | str]:
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 3 or not all(parts):
-        raise argparse.ArgumentTypeError(f"must be three places or names with commas, got {text!r}")
+    if len(parts) not in counts or not all(parts):
+        raise argparse.ArgumentTypeError(
+            f"must be {words} places or names with commas, got {text!r}"
+        )
     return [int(part) if part.isdecimal() else part for part in parts]

@@ -1,0 +1,41 @@
+"""A kept model of any kind, known by its first bytes and by its header.
+
+Used by the commands that take a MODEL.
+"""
+
+from typing import Any
+
+from hogwild.data.textio import line_chunks, shown
+from hogwild.errors import DataError
+from hogwild.models import FactorModel, LinearModel
+from hogwild.models.factor_libmf import read_libmf_model
+from hogwild.models.factor_model import FORMAT as FACTORS
+from hogwild.models.npz_file import read_header
+
+MODEL_HELP = "what fit --model has written, or LIBMF's text"
+
+
+def load_model(path: str) -> LinearModel | FactorModel:
+    """Return the model in a file.
+
+    Raises
+    ------
+    DataError
+        When the file holds none, or a damaged one.
+    """
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"PK"  # a zip, as npz is
+    if packed:
+        kind: Any = FactorModel if read_header(path).get("format") == FACTORS else LinearModel
+        return kind.load(path)
+    if next(line_chunks(path), b"").lstrip()[:2] in (b"f ", b"m "):
+        return read_libmf_model(path)
+    raise DataError("not a model, neither of this package nor LIBMF's text", path=shown(path))
+
+
+def load_factors(path: str, command: str) -> FactorModel:
+    """Return the factor model in a file; ValueError for one of another kind."""
+    model = load_model(path)
+    if not isinstance(model, FactorModel):
+        raise ValueError(f"{command} needs a factor model; {path} holds a linear one")
+    return model
