@@ -32,8 +32,10 @@ def make_rows(lo: int, hi: int, *, nonnegative: bool = False) -> RowOperations:
     >>> import numpy as np
     >>> P, Q = np.array([[1.0, 5.0]]), np.array([[2.0, 5.0]])
     >>> rows = make_rows(0, 1)
-    >>> rows.dot(P, 0, Q, 0), rows.squares(P, 0, Q, 0, 0.0, 0.0, 1.0)
-    (2.0, (4.0, 1.0))
+    >>> float(rows.dot(P, 0, Q, 0))
+    2.0
+    >>> [float(x) for x in rows.squares(P, 0, Q, 0, 0.0, 0.0, 1.0)]
+    [4.0, 1.0]
     >>> rows.move(P, 0, Q, 0, 0.1, 0.1, 0.0, 0.0, 1.0)
     >>> P.tolist(), Q.tolist()  # dimension 1 is out of range, and stays
     ([[1.2, 5.0]], [[2.1, 5.0]])

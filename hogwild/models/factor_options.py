@@ -208,14 +208,17 @@ def accumulators(settings: FactorSettings, ratings: Ratings) -> tuple[float, flo
 
 
 def deviation(settings: FactorSettings, ratings: Ratings) -> float:
-    """Return LIBMF's unit of the ratings: their standard deviation; 1 for losses of signs."""
+    """Return LIBMF's unit of the ratings: their standard deviation; 1 for losses of signs.
+
+    Where all ratings are equal, their size: LIBMF's 1e-4 makes the steps explode.
+    """
     if settings.loss.classifies:
         return 1.0
     total = 0.0
     for first in range(0, len(ratings), CHUNK):  # no second copy of 20 million ratings
         part = ratings.r[first : first + CHUNK].astype(np.float64) - ratings.mean
         total += float(np.square(part).sum())
-    return max(1e-4, math.sqrt(total / len(ratings)))
+    return math.sqrt(total / len(ratings)) or abs(ratings.mean) or 1.0
 
 
 def _loss(loss: str | Loss, ratings: Ratings, nonnegative: bool) -> Loss:
