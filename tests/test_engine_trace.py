@@ -27,6 +27,51 @@ BAD = {
     "bad_never_released": "worker 1 never released block 1 of epoch 1",
     "bad_missing_block": "epoch 2 granted 1 of 2 blocks",
     "bad_serial_overlap": "line 3: block 1 is acquired while another is held, in a serial run",
+    "bad_fpsgd_column": (
+        "line 7: block (0, 0) is not free for worker 1: it shares column 0 with block (1, "
+        "0), which worker 0 holds since line 2"
+    ),
+    "bad_fpsgd_row": (
+        "line 7: block (1, 2) is not free for worker 1: it shares row 1 with block (1, 0), "
+        "which worker 0 holds since line 2"
+    ),
+    "bad_fpsgd_given_twice": (
+        "line 7: block (1, 0) is not free for worker 1: worker 0 holds it since line 2"
+    ),
+    "bad_fpsgd_most_updated": (
+        "line 11: block (0, 2) with 1 update is acquired while block (0, 0) with 0 updates is free"
+    ),
+    "bad_fpsgd_short_epoch": "epoch 3 has 8 grants, not 9",
+    "bad_fpsgd_tick_twice": "line 9: tick 7 comes after tick 7",
+    "bad_fpsgd_tick_missing": "line 9: some events have a tick and some have none",
+    "bad_fpsgd_number": "line 9: grant 7 of epoch 1 comes where 4 is due",
+    "bad_fpsgd_no_grid": "line 1: a run of fpsgd needs its grid, [rows, columns], in the header",
+    "bad_fpsgd_half_a_grid": "line 1: grid must be [rows, columns], each 1 or more, got [3]",
+    "bad_fpsgd_no_such_block": "line 7: there is no block 9: the grid has 9, from 0",
+    "bad_fpsgd_no_such_worker": "line 3: there is no worker 1: there are 1, from 0",
+    "bad_fpsgd_early_release": (
+        "line 4: worker 1 begins block (0, 1) at t=40, while by its own clock worker 0 works "
+        "on block (0, 0), which shares row 0 with it, until t=50 (acquired in line 2)"
+    ),
+    "bad_fpsgd_worker_clock": "line 4: the clock runs back, from 50 to 40",
+    "bad_fpsgd_starved": (
+        "line 9: block (0, 1) starves with 0 updates: block (0, 0) with 2 updates was the "
+        "only free one; a 2 x 2 grid is too small for 2 workers"
+    ),
+    "bad_dsgd_barrier": (
+        "line 5: the barrier is broken: block (0, 1) of stratum 1 is acquired while worker 1 "
+        "holds block (1, 1) of stratum 0 since line 3"
+    ),
+    "bad_dsgd_stratum": (
+        "line 4: stratum 0 of epoch 1 is none: block (0, 1) shares row 0 with block (0, 0) "
+        "of line 2"
+    ),
+    "bad_dsgd_block_twice": "line 6: block 3 is granted a second time in epoch 1",
+    "bad_dsgd_block_missing": "epoch 1 granted 2 of 4 blocks",
+    "bad_fpsgd_foreign": (
+        "line 5: block (0, 2) is not free for worker 0: it shares column 2 with block (1, "
+        "2), which worker 1 holds since line 3"
+    ),
 }
 UNREADABLE = {  # what is in the file: the reason, and the line
     "": ("an empty file is not a trace", None),
@@ -41,7 +86,7 @@ EVENT = '{"t": 1, "worker": 0, "event": "acquire", "number": 0, "block": 0, "epo
 
 def test_the_history_files_are_the_ones_listed():
     assert {path.stem for path in HISTORIES.glob("bad_*.jsonl")} == set(BAD)
-    assert len(GOOD) >= 3
+    assert len(GOOD) >= 10
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
@@ -65,6 +110,7 @@ def test_a_file_that_is_no_trace_is_refused_with_its_line(tmp_path, content):
 
 
 BAD_EVENTS = [
+    (EVENT.replace('"t": 1', '"t": 1, "tick": 0.5'), "tick must be a whole number, got 0.5"),
     ('{"t": 1}', "missing or unknown fields: block, epoch, event, number, worker"),
     (EVENT.replace('"t": 1', '"t": 1, "who": 3'), "missing or unknown fields: who"),
     (EVENT.replace("acquire", "take"), "event must be acquire or release, got 'take'"),
@@ -133,11 +179,19 @@ def test_any_json_as_an_event_is_an_event_or_a_data_error(tmp_path_factory, reco
 events = st.builds(
     Event, t=st.integers(0, 2**63), worker=st.integers(0, 9),
     event=st.sampled_from(["acquire", "release"]), number=st.integers(0, 99),
-    block=st.integers(0, 99), epoch=st.integers(1, 9),
+    block=st.integers(0, 99), epoch=st.integers(1, 9), tick=st.integers(-1, 99),
 )  # fmt: skip
 headers = st.fixed_dictionaries(
-    {"schedule": st.text(max_size=5), "n_blocks": st.integers(0, 9)},
-    optional={"note": st.text(max_size=5), "list": st.lists(st.integers(), max_size=2)},
+    {
+        "schedule": st.sampled_from(["fpsgd", "dsgd", "serial", "hogwild"]) | st.text(max_size=5),
+        "n_blocks": st.integers(0, 9) | st.text(max_size=2),
+    },
+    optional={
+        "note": st.text(max_size=5),
+        "list": st.lists(st.integers(), max_size=2),
+        "n_workers": st.integers(0, 9) | st.none(),
+        "grid": st.lists(st.integers(0, 5), max_size=3) | st.just("x"),
+    },
 )
 
 
@@ -148,7 +202,8 @@ def test_what_is_written_is_read_again(tmp_path_factory, header, events):
     trace = Trace(header, events)
     trace.write(path)
     assert Trace.read(path) == trace
-    trace.check()  # says what it thinks, and raises nothing
+    if trace.check() is None:  # says what it thinks, and raises nothing
+        assert trace.summary()
 
 
 def test_the_file_appears_whole_or_not_at_all(tmp_path):
@@ -212,3 +267,119 @@ def test_adding_sorts_an_epoch_s_events_by_the_clock_and_dates_them():
     trace = Trace()
     trace.add(3, [Event(7, 1, "acquire", 1, 1), Event(5, 0, "acquire", 0, 0)])
     assert [(event.t, event.epoch) for event in trace.events] == [(5, 3), (7, 3)]
+
+
+def test_adding_sorts_by_the_tick_where_there_is_one():
+    trace = Trace()
+    trace.add(1, [Event(9, 1, "release", 0, 0, tick=2), Event(30, 1, "acquire", 0, 0, tick=1)])
+    assert [event.tick for event in trace.events] == [1, 2]
+
+
+def test_a_tick_is_a_field_of_the_line_only_where_there_is_one(tmp_path):
+    path = tmp_path / "t.jsonl"
+    Trace({}, [Event(1, 0, "acquire", 0, 0, 1, 7), Event(2, 0, "release", 0, 0, 1)]).write(path)
+    first, second = (json.loads(line) for line in path.read_text().splitlines()[1:])
+    assert first["tick"] == 7
+    assert "tick" not in second
+    assert [event.tick for event in Trace.read(path).events] == [7, -1]
+
+
+def test_a_header_that_is_wrong_is_told_with_its_line():
+    assert Trace({"n_workers": "2"}).check() == "line 1: n_workers must be a whole number, got '2'"
+    assert Trace({"n_blocks": True}).check() == "line 1: n_blocks must be a whole number, got True"
+
+
+def test_a_run_that_was_resumed_counts_ticks_and_updates_anew():
+    first = Trace.read(HISTORIES / "good_fpsgd_manager.jsonl")
+    second = [event._replace(t=event.t + 10**9, epoch=event.epoch + 3) for event in first.events]
+    both = Trace(first.header, [*first.events, *second])
+    assert both.check() is None
+    assert len(both.serial_order()) == 54
+
+
+# conflicts, the serial order, the summary
+
+
+def of(header, *spans):
+    """A trace of (worker, block, begin, end), lines in the order of the clock."""
+    events = []
+    for number, (worker, block, begin, end) in enumerate(spans):
+        events += [Event(begin, worker, "acquire", number, block, 1)]
+        events += [Event(end, worker, "release", number, block, 1)]
+    return Trace(header, sorted(events))
+
+
+def test_random_runs_held_at_once_are_conflicts_with_their_lines():
+    trace = of(
+        {"schedule": "hogwild"}, (0, 0, 0, 10), (1, 1, 5, 25), (0, 2, 12, 20), (0, 3, 25, 30)
+    )
+    found = trace.conflicts()
+    assert [pair[:2] for pair in found] == [(3, 2), (5, 3)]
+    assert str(found[0]) == (
+        "line 3: worker 1 acquires block 1 while worker 0 holds block 0 since line 2"
+    )
+    assert trace.summary() == (
+        "hogwild: 4 grants in 1 epoch to 2 workers; each block once an epoch; "
+        "2 conflicts of blocks held at the same time, the first in lines 2 and 3"
+    )
+    with pytest.raises(ValueError, match=r"there are 2 conflicts; the first: line 3: worker 1"):
+        trace.serial_order()
+
+
+def test_blocks_of_a_grid_are_in_conflict_only_in_a_row_or_a_column():
+    header = {"schedule": "hogwild", "grid": [2, 2]}
+    assert of(header, (0, 0, 0, 10), (1, 3, 5, 15)).conflicts() == []
+    for block in (0, 1, 2):
+        assert len(of(header, (0, 0, 0, 10), (1, block, 5, 15)).conflicts()) == 1
+    assert of(header, (0, 0, 0, 10), (1, 0, 10, 15)).conflicts() == []  # ends as the other begins
+
+
+def test_conflicts_are_seen_by_the_ticks_and_by_the_clocks():
+    def ticked(*events):
+        return Trace({"schedule": "fpsgd", "grid": [1, 2]}, [Event(*event) for event in events])
+
+    by_clock = ticked(
+        (0, 0, "acquire", 0, 0, 1, 1), (50, 0, "release", 0, 0, 1, 2),
+        (40, 1, "acquire", 1, 1, 1, 3), (60, 1, "release", 1, 1, 1, 4),
+    )  # fmt: skip
+    by_tick = ticked(
+        (0, 0, "acquire", 0, 0, 1, 1), (40, 1, "acquire", 1, 1, 1, 2),
+        (30, 0, "release", 0, 0, 1, 3), (60, 1, "release", 1, 1, 1, 4),
+    )  # fmt: skip
+    assert [len(trace.conflicts()) for trace in (by_clock, by_tick)] == [1, 1]
+
+
+def test_without_a_conflict_the_acquires_are_a_serial_order():
+    trace = Trace.read(HISTORIES / "good_fpsgd_shared.jsonl")
+    order = trace.serial_order()
+    assert [event.number for event in order] == 3 * list(range(9))
+    assert {event.event for event in order} == {"acquire"}
+    last = {}
+    for event in order:  # two blocks that share a row or a column stand in the order of the clock
+        for line in (("row", event.block // 3), ("column", event.block % 3)):
+            assert event.t > last.get(line, -1)
+            last[line] = event.t
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_every_good_history_has_a_summary_and_hogwilds_their_conflicts(path):
+    trace = Trace.read(path)
+    words = trace.summary()
+    assert words.startswith(trace.header["schedule"])
+    assert ("conflicts of blocks" in words) == (len(trace.conflicts()) > 1)
+
+
+def test_the_summary_says_what_was_looked_at():
+    def summary(name):
+        return Trace.read(HISTORIES / f"{name}.jsonl").summary()
+
+    assert "only free blocks, the least updated first, nobody starved" in summary(
+        "good_fpsgd_manager"
+    )
+    assert "(without ticks it can't be told whether the least updated)" in summary(
+        "good_fpsgd_foreign"
+    )
+    assert "each block once an epoch, only free blocks, a barrier" in summary("good_dsgd_manager")
+    assert "once an epoch" not in summary("good_dsgd_wr_shared")
+    assert summary("good_serial").endswith("each block once an epoch; no conflict")
+    assert summary("good_nothing_happened") == "hogwild: 0 grants in 0 epochs to 0 workers"

@@ -51,13 +51,13 @@ class _Span(NamedTuple):
 
 def conflicts(header: Mapping[str, Any], events: Sequence["Event"]) -> list[Conflict]:
     """Return the pairs that overlap, by the clocks or by the ticks, in the order of lines."""
-    found = dict(_overlaps(header, _spans(events, "t")))
-    if has_ticks(events):
-        found.update(_overlaps(header, _spans(events, "tick")))
+    found = dict(_overlaps(header, _spans(events, by_lines=False)))
+    if has_ticks(events):  # the lines are in their order, over several sessions too
+        found.update(_overlaps(header, _spans(events, by_lines=True)))
     return [found[key] for key in sorted(found)]
 
 
-def _spans(events: Sequence["Event"], clock: str) -> list[_Span]:
+def _spans(events: Sequence["Event"], *, by_lines: bool) -> list[_Span]:
     """Return from when to when each block was held, sorted by the beginning."""
     begun: dict[int, tuple[int, Event]] = {}
     spans = []
@@ -66,7 +66,8 @@ def _spans(events: Sequence["Event"], clock: str) -> list[_Span]:
             begun[event.worker] = line, event
         elif event.worker in begun:
             first, acquire = begun.pop(event.worker)
-            spans.append(_Span(getattr(acquire, clock), getattr(event, clock), first, acquire))
+            when = (first, line) if by_lines else (acquire.t, event.t)
+            spans.append(_Span(*when, first, acquire))
     return sorted(spans)
 
 

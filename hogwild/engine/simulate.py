@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.engine.dsgd import strata_order
+from hogwild.engine.judge import has_ticks
 from hogwild.engine.schedules import WAIT, Grant, Schedule
 from hogwild.engine.table import imbalance
 from hogwild.engine.trace import Event, Trace
@@ -234,7 +235,7 @@ class _Clock:
         self.trace.events.append(Event(t, worker, event, number, grant.block, epoch, tick))
 
     def found(self) -> Simulated:
-        if self.overhead and self.trace.events[:1] and self.trace.events[0].tick < 0:
-            # calls are noted as they are made; without ticks the order is that of the clock
-            self.trace.events.sort(key=lambda event: event.t)
+        # lines are in the order of the ticks; without them, in that of the clock
+        ticked = has_ticks(self.trace.events)
+        self.trace.events.sort(key=lambda event: event.tick if ticked else event.t)
         return Simulated(self.end, self.busy, self.updates, np.array(self.gaps), self.trace)

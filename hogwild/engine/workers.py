@@ -63,8 +63,8 @@ class Pool(PoolFace):
         ``WorkerDied.holding`` (say, the block number that it left in shared memory). By default the
         task that it was given.
     watch : callable, optional
-        Called five times a second while a call lasts; it raises when something else has ended that the
-        workers need.
+        Called five times a second while a call lasts; it raises when something else has ended
+        that the workers need.
 
     Raises
     ------
