@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from hogwild.cli import report
 from hogwild.cli.command import Commands, add_command
@@ -17,13 +18,19 @@ def add(commands: Commands) -> None:
         "reproduce",
         run,
         "compute the articles' published figures again",
-        "example:\n  hogwild reproduce blog --output report",
+        "example:\n  hogwild reproduce fpsgd --data ml-1m --output report",
         "Compute the articles' published figures again, print them beside ours, and write\n"
         "a page with the plots, and the numbers as JSON, to a folder.",
-        "[TARGET ...] [--output DIR] [--json]",
+        "[TARGET ...] [--data DIR] [--output DIR] [--json]",
     )
     parser.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="which articles: blog (default: all)"
+        "targets", nargs="*", metavar="TARGET", help="which articles: blog, fpsgd (default: all)"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder with MovieLens (100k, 1M or 10M, as GroupLens has them), for fpsgd;\n"
+        "default: ratings are made",
     )
     parser.add_argument(
         "--output",
@@ -40,10 +47,14 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the targets; ``--json`` prints what report.json holds, and where the page is."""
     # the drawing libraries are slow to import, and no other command needs them
+    from hogwild.reproduce import blog_plan, fpsgd_plan
     from hogwild.reproduce import run as reproduce
-    from hogwild.reproduce.blog_plan import full_plan
 
-    plans = {"blog": dataclasses.replace(full_plan(), seeds=args.seeds)} if args.seeds else None
+    plans: dict[str, Any] = {}
+    if args.seeds:
+        plans["blog"] = dataclasses.replace(blog_plan.full_plan(), seeds=args.seeds)
+    if args.data:
+        plans["fpsgd"] = dataclasses.replace(fpsgd_plan.full_plan(), data=Path(args.data))
     quiet = args.quiet or args.json
     page = reproduce(
         args.targets,

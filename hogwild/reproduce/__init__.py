@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hogwild.reproduce import blog
+from hogwild.reproduce import blog, fpsgd
 from hogwild.reproduce.machine import machine, now, versions
 from hogwild.reproduce.parts import Outcome, Say
 from hogwild.reproduce.plots import have_matplotlib
 from hogwild.reproduce.report import NO_PLOTS, Report, write
 
-TARGETS: dict[str, Callable[..., Outcome]] = {"blog": blog.reproduce}
+TARGETS: dict[str, Callable[..., Outcome]] = {
+    "blog": blog.reproduce,
+    "fpsgd": fpsgd.reproduce,
+}
 
 
 def run(

@@ -14,7 +14,8 @@ from hogwild.data import blog_data
 from hogwild.kernels.compiled import have_numba
 from hogwild.models import sparsity
 from hogwild.reproduce import blog_counter, blog_lost, blog_passes, blog_script, blog_time
-from hogwild.reproduce.blog_plan import Plan, full_plan, start_method
+from hogwild.reproduce.blog_plan import Plan, full_plan
+from hogwild.reproduce.machine import start_method
 from hogwild.reproduce.parts import Column, Outcome, Say, Section, Table
 
 TITLE = "The blog: Hogwild!? Implementing Async SGD in Python"

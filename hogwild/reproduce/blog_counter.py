@@ -17,7 +17,8 @@ import numpy as np
 
 from hogwild.engine.shared import SharedArray
 from hogwild.engine.workers import Pool
-from hogwild.reproduce.blog_plan import Plan, start_method
+from hogwild.reproduce.blog_plan import Plan
+from hogwild.reproduce.machine import start_method
 from hogwild.reproduce.parts import Column, Say, Section, Table
 
 AT_ONCE = 5  # numbers in one addition, as many as a row has features in the training steps

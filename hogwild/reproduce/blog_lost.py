@@ -18,8 +18,8 @@ import numpy as np
 from hogwild.data import Examples, sparse_classification
 from hogwild.kernels.compiled import have_numba
 from hogwild.models import fit_linear
-from hogwild.reproduce.blog_plan import Plan, start_method
-from hogwild.reproduce.machine import processors_text
+from hogwild.reproduce.blog_plan import Plan
+from hogwild.reproduce.machine import processors_text, start_method
 from hogwild.reproduce.overlap import overlap
 from hogwild.reproduce.parts import (
     ROUNDING,

@@ -21,8 +21,8 @@ from hogwild.reproduce.blog_plan import (
     STEP,
     THRESHOLD,
     Plan,
-    start_method,
 )
+from hogwild.reproduce.machine import start_method
 from hogwild.reproduce.parts import (
     Column,
     Curve,

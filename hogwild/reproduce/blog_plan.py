@@ -3,8 +3,6 @@
 Called by ``blog`` and its parts; tests pass a plan of their own, with everything tiny.
 """
 
-import multiprocessing
-import sys
 from dataclasses import dataclass
 
 from hogwild.kernels.compiled import have_numba
@@ -59,10 +57,3 @@ def full_plan() -> Plan:
     if not have_numba():
         return Plan()
     return Plan(time_rows=60_000, time_features=20_000, repeats=3)
-
-
-def start_method() -> str | None:
-    """Return "fork" on Linux, as in the post: otherwise hundreds of short fits mostly start up."""
-    if sys.platform == "linux" and "fork" in multiprocessing.get_all_start_methods():
-        return "fork"
-    return None

@@ -18,8 +18,8 @@ from scipy.special import expit
 from hogwild.data import Examples, sparse_classification
 from hogwild.models import fit_linear
 from hogwild.models.steps import Backoff
-from hogwild.reproduce.blog_plan import Plan, start_method
-from hogwild.reproduce.machine import processors_text
+from hogwild.reproduce.blog_plan import Plan
+from hogwild.reproduce.machine import processors_text, start_method
 from hogwild.reproduce.overlap import overlap
 from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, call_text
 

@@ -68,13 +68,34 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """From when to when a row of a Gantt chart was at work, and on what."""
+
+    row: int
+    begin: float
+    end: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Gantt:
+    """A plot of who was at work when: a line of bars for each of `rows`."""
+
+    title: str
+    alt: str
+    x_label: str
+    rows: Sequence[str]
+    bars: Sequence[Bar]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with what belongs under it; `code` is the call that made the numbers."""
 
     title: str
     sentences: Sequence[str]
     tables: Sequence[Table] = ()
-    figures: Sequence[Figure] = ()
+    figures: Sequence[Figure | Gantt] = ()
     code: str = ""
 
 

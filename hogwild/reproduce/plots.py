@@ -12,11 +12,11 @@ import re
 from html import escape
 from typing import Any, NamedTuple
 
-from hogwild.reproduce.parts import Curve, Figure
+from hogwild.reproduce.parts import Curve, Figure, Gantt
 
-INK, FAINT = "#010203", "#040506"
+INK, FAINT, PAPER = "#010203", "#040506", "#070809"
 SERIES = ("#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04")
-VARIABLES = {INK: "--ink", FAINT: "--faint"} | {
+VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {
     colour: f"--c{number}" for number, colour in enumerate(SERIES)
 }
 MARKERS = "osD^"
@@ -30,7 +30,7 @@ def have_matplotlib() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def draw(figure: Figure) -> str:
+def draw(figure: Figure | Gantt) -> str:
     """Return the figure as an ``<svg>`` element without any address in it."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -42,18 +42,54 @@ def draw(figure: Figure) -> str:
         "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.6,
     }  # fmt: skip
     with matplotlib.rc_context(settings):
-        canvas = Canvas(figsize=_SIZE)
+        canvas = Canvas(figsize=_SIZE if isinstance(figure, Figure) else _flat(figure))
         FigureCanvasSVG(canvas)
-        axes = canvas.add_axes((0.17, 0.16, _RIGHT - 0.17, 0.8))
-        _draw_axes(axes, figure)
-        for curve in figure.curves:
-            _draw_curve(axes, curve)
-        for level, _ in figure.levels:
-            axes.axhline(level, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
-        _label(axes, figure)
+        if isinstance(figure, Gantt):
+            _draw_gantt(canvas, figure)
+        else:
+            _draw_curves(canvas, figure)
         file = io.StringIO()
         canvas.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return _inline(file.getvalue(), figure.alt)
+
+
+def _draw_curves(canvas: Any, figure: Figure) -> None:
+    axes = canvas.add_axes((0.17, 0.16, _RIGHT - 0.17, 0.8))
+    _draw_axes(axes, figure)
+    for curve in figure.curves:
+        _draw_curve(axes, curve)
+    for level, _ in figure.levels:
+        axes.axhline(level, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
+    _label(axes, figure)
+
+
+def _flat(figure: Gantt) -> tuple[float, float]:
+    """Return inches: a third of one for each row, and room for the axis."""
+    return _SIZE[0], 0.33 * len(figure.rows) + 0.6
+
+
+def _draw_gantt(canvas: Any, figure: Gantt) -> None:
+    """Draw a line of bars for each row, the first on top, with what each bar is about on it."""
+    height = _flat(figure)[1]
+    axes = canvas.add_axes((0.17, 0.5 / height, 0.81, 1.0 - 0.55 / height))
+    last = max((bar.end for bar in figure.bars), default=1.0)
+    for bar in figure.bars:
+        colour = SERIES[bar.row % len(SERIES)]
+        length = bar.end - bar.begin
+        axes.barh(
+            bar.row, length, left=bar.begin, height=0.7, facecolor=colour, edgecolor=PAPER,
+            linewidth=1.0,
+        )  # fmt: skip
+        if length > 0.02 * last * len(bar.text):
+            axes.text(
+                bar.begin + length / 2, bar.row, bar.text, color=PAPER, fontsize=8, ha="center",
+                va="center",
+            )  # fmt: skip
+    axes.set_yticks(range(len(figure.rows)), figure.rows)
+    axes.set_ylim(len(figure.rows) - 0.5, -0.5)
+    axes.set_xlim(0.0, last)
+    axes.set_xlabel(figure.x_label)
+    axes.tick_params(axis="y", length=0)
 
 
 def _draw_axes(axes: Any, figure: Figure) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from hogwild.data.plain_json import to_json
 from hogwild.data.textio import replacing
 from hogwild.reproduce.page import STYLE
-from hogwild.reproduce.parts import Figure, Outcome, Section, Table
+from hogwild.reproduce.parts import Figure, Gantt, Outcome, Section, Table
 from hogwild.reproduce.plots import draw, have_matplotlib
 
 FORMAT, VERSION = "hogwild-report", 1
@@ -120,7 +120,7 @@ def _table(table: Table) -> list[str]:
     return [*lines, *([f"<p class=note>{_text(table.note)}</p>"] if table.note else [])]
 
 
-def _figure(figure: Figure) -> list[str]:
+def _figure(figure: Figure | Gantt) -> list[str]:
     return [
         "<figure>",
         draw(figure),
