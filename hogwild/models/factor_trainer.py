@@ -23,7 +23,7 @@ from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import FactorSettings
 from hogwild.models.factor_record import FactorEpoch
 from hogwild.models.factor_steps import BoldDriver
-from hogwild.models.grid import CHUNK, Plan
+from hogwild.models.grid import CHUNK, Plan, count_rows
 
 Array = npt.NDArray[Any]
 
@@ -58,8 +58,8 @@ class FactorTrainer:
     def __post_init__(self) -> None:
         self._predict = make_predict(self.settings)
         self._weights = (
-            self._count(self.ratings.u, self.plan.user_row),
-            self._count(self.ratings.i, self.plan.item_row),
+            count_rows(self.ratings.u, self.plan.user_row),
+            count_rows(self.ratings.i, self.plan.item_row),
         )
         self._checks = None if self.validation is None else _Pairs(self, self.validation)
         if isinstance(self.settings.step, BoldDriver):
@@ -134,12 +134,6 @@ class FactorTrainer:
         for array in self.memory.factors():
             state.update(array.reshape(-1).view(np.uint8).data)
         return state.hexdigest()
-
-    def _count(self, ids: Array, row: Array) -> Array:
-        """Return the ratings of each row: the weight of its penalty."""
-        counts = np.zeros(len(row), np.int64)
-        counts[row] = np.bincount(ids, minlength=len(row))
-        return counts
 
     def _objective(self) -> float:
         """Return the sum of losses and penalties, the article's eq. (1), on the training ratings.

@@ -202,10 +202,6 @@ def fit_factors(
     data = digest_of(ratings) if trace or checkpoint is not None else ""
     if trace:
         trainer.trace = Trace(_header(settings, plan, schedule, n_workers, data))
-    fit = FactorFit(
-        trainer.model(), trainer.history, trainer.trace, seed=settings.seed,
-        grid=plan.shape, n_blocks=plan.n_blocks,
-    )  # fmt: skip
     best, keeper = Best(), None
     if checkpoint is not None:
         watched = digest_of(validation) if patience is not None and validation is not None else None
@@ -230,19 +226,20 @@ def fit_factors(
         pool=pool,
         traced=trace,
     ) as crew:
-        fit.timings["start"] = time.monotonic() - begin
+        timings = {"start": time.monotonic() - begin}
         if not trainer.history:
             trainer.look_first()
-        fit.stopped = _run_epochs(trainer, crew, epochs, best, patience, keeper, callback)
+        stopped = _run_epochs(trainer, crew, epochs, best, patience, keeper, callback)
     if keeper is not None:
         keeper.save(best)
-    fit.best_epoch = best.epoch
-    fit.model = trainer.model(best.arrays)
     if trainer.trace is not None:
         trainer.trace.header["run"]["result"] = trainer.digest()
-    fit.timings["epochs"] = sum(record.seconds for record in fit.history)
-    fit.timings["evaluation"] = sum(record.evaluation_seconds for record in fit.history)
-    return fit
+    timings["epochs"] = sum(record.seconds for record in trainer.history)
+    timings["evaluation"] = sum(record.evaluation_seconds for record in trainer.history)
+    return FactorFit(
+        trainer.model(best.arrays), trainer.history, trainer.trace, timings, settings.seed, stopped,
+        best.epoch, plan.shape, plan.n_blocks,
+    )  # fmt: skip
 
 
 def _run_epochs(

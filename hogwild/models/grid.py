@@ -31,7 +31,7 @@ Ints = npt.NDArray[Any]
 
 ORDERS = ("user", "item", "random")
 BALANCES = ("ids", "ratings")
-CHUNK = 1 << 19  # ratings moved at once: what is needed besides the two copies stays small
+CHUNK = 1 << 17  # ratings moved at once: what is needed besides the two copies stays small
 RUN = 4096  # ratings in a run of HogWild's
 
 
@@ -268,6 +268,16 @@ def _shuffled(ratings: Ratings, seed: Any, shuffle: bool) -> tuple[Ints, Ints]:
     return users, random.permutation(ratings.n_items).astype(np.int32)
 
 
+def count_rows(ids: Ints, row: Ints) -> Ints:
+    """Return the ratings of each row, shape of `row`, from the users or items of all ratings."""
+    counts = np.zeros(len(row), np.int64)
+    for first in range(0, len(ids), CHUNK):  # bincount makes a copy of 8 bytes a rating
+        counts += np.bincount(ids[first : first + CHUNK], minlength=len(row))
+    by_row = np.empty_like(counts)
+    by_row[row] = counts
+    return by_row
+
+
 def _bands(edges: Ints, rows: Ints) -> Ints:
     """Return the band of each row."""
     return np.searchsorted(edges, rows, side="right").astype(np.int32) - 1
@@ -278,9 +288,7 @@ def _edges(ids: Ints, row: Ints, bands: int, balance: str) -> Ints:
     n = len(row)
     if balance == "ids":
         return np.arange(bands + 1, dtype=np.int64) * n // bands
-    counts = np.zeros(n, np.int64)
-    counts[row] = np.bincount(ids, minlength=n)
-    reached = np.cumsum(counts)
+    reached = np.cumsum(count_rows(ids, row))
     wanted = np.arange(1, bands) * reached[-1] / bands
     above = np.minimum(np.searchsorted(reached, wanted), n - 1)
     below = np.maximum(above - 1, 0)
