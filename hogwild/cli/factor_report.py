@@ -119,8 +119,8 @@ def summary_of(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
 def _because(record: dict[str, Any]) -> str:
     if record["best_epoch"] is None:
         return ""
-    ended = ", for the loss has settled" if record["stopped"] == "patience" else ""
-    return f"{ended}; the model is of epoch {record['best_epoch']}, the best"
+    ended = " (patience)" if record["stopped"] == "patience" else ""
+    return f"{ended}; the model is that of epoch {record['best_epoch']}"
 
 
 def _steps(history: list[dict[str, Any]]) -> str:
