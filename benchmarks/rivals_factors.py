@@ -4,9 +4,9 @@
     python benchmarks/rivals_factors.py libmf RATINGS.npz K EPOCHS ...    seconds of fits so long
 
 Contract: this file needs numpy and the rival, and nothing of this package, so another
-environment's Python can run it.  A rival has one thread (LIBMF can hang with more), no validation
-set, and fits P.Q without biases.  The answer is one line of JSON, alone on stdout.  Called by
-factor_epoch.py.
+environment's Python can run it.  A rival has one thread, no validation set, and fits P.Q without
+biases.  LIBMF's old core hangs with more threads, and rarely with one: hence the time-out.  The
+answer is one line of JSON, alone on stdout.  Called by factor_epoch.py.
 """
 
 import argparse
