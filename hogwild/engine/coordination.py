@@ -179,6 +179,7 @@ COORDINATIONS: dict[str, type[InManager] | type[InSharedMemory]] = {
     "manager": InManager,
     "shared": InSharedMemory,
 }
+"""The ways to serve a schedule, by their names."""
 
 
 def serve(plain: Plain, coordination: str, context: BaseContext) -> InManager | InSharedMemory:

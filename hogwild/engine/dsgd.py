@@ -18,6 +18,7 @@ from hogwild.engine.table import FreeBlocks, checked_grid, checked_state
 _GIVEN, _LAST, _DONE, _OWN = range(4)  # places in the state: grants so far, in all, given back
 
 STRATA = ("seq", "wor", "wr")
+"""The orders that ``strata_order`` knows."""
 
 
 class DSGD:

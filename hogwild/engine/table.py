@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-SMALL = 100
+SMALL = 64
 """Blocks up to which a loop is faster than numpy's calls."""
 
 
