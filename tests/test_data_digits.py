@@ -24,6 +24,8 @@ SHORT = st.from_regex(rb"(?=.{1,8}\Z)([0-9]+\.?[0-9]*|\.[0-9]+)\Z")
 
 
 @given(st.lists(WHOLE, min_size=1) | st.lists(PIECES, min_size=1))
+@example([b"1", b"9" * 16])
+@example([b"1", b"9" * 17])
 def test_whole_numbers_are_those_of_int_or_nothing(texts):
     good = all(re.fullmatch(rb"[0-9]{1,16}", text) for text in texts)
     numbers = call(whole_numbers, texts)

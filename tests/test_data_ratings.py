@@ -102,6 +102,16 @@ def test_ids_that_come_in_pieces_are_numbered_as_one_column(monkeypatch):
         assert numbers.tolist() == [2, 1, 3, 0, 2]
 
 
+@pytest.mark.parametrize("border", [-(2**31), 2**31])
+def test_pieces_on_both_sides_of_32_bits_are_one_column(border):
+    column = Integers("user")
+    for piece in ([border], [border - 1], [border + 1, border]):
+        column.add(np.array(piece, dtype=np.int64))
+    numbers, ids = column.finish()
+    assert (ids - border).tolist() == [-1, 0, 1]
+    assert numbers.tolist() == [1, 0, 2, 1]
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 

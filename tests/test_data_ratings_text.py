@@ -7,6 +7,7 @@ import io
 import lzma
 import math
 import re
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -393,6 +394,8 @@ cases = st.sampled_from([" ", ",", "::", "\t"]).flatmap(
 @settings(max_examples=600)
 @given(cases, st.booleans(), st.integers(1, 40))
 @example((" ", b"1 1 1\r"), False, 1)
+@example((" ", b"1 1\n1 1 1 1\n"), False, 40)
+@example((",", b'"1","2",3\n'), True, 40)
 @example((",", b'"1","2",3\n'), False, 40)
 @example(("\t", b"1\t2\t3\t\n"), False, 40)
 def test_no_bytes_are_read_otherwise_than_a_plain_parser_reads_them(scratch, case, as_text, size):
@@ -410,6 +413,8 @@ def test_no_bytes_are_read_otherwise_than_a_plain_parser_reads_them(scratch, cas
 
 @settings(max_examples=500)
 @given(cases, st.tuples(st.booleans(), st.booleans()), st.integers(3, 4))
+@example((" ", b"1 1 1\n1 1\n1 1 1 1\n"), (False, False), 3)
+@example((",", b'"1",2,3\n'), (False, False), 3)
 def test_the_fast_parser_gives_what_the_strict_one_gives_or_nothing(case, integers, n_fields):
     delimiter, content = case
     layout = Layout(delimiter.encode(), n_fields, (0, 1, 2), integers, 1, False)
@@ -562,3 +567,26 @@ def test_many_ratings_are_written_in_pieces(tmp_path, monkeypatch):
     ratings = Ratings(range(10), range(10), range(10))
     write_ratings(ratings, tmp_path / "x")
     assert triples(read_ratings(tmp_path / "x")) == triples(ratings)
+
+
+# ---- memory -------------------------------------------------------------------------------------
+
+
+def test_reading_takes_less_than_four_times_the_result(tmp_path):
+    n = 300_000
+    rng = np.random.default_rng(0)
+    columns = rng.integers(1, 5000, n), rng.integers(1, 20_000, n), rng.integers(1, 11, n) / 2
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    path = tmp_path / "ratings.csv"
+    path.write_text("userId,movieId,rating,timestamp\n" + "".join(
+        map("%d,%d,%.1f,1112486027\n".__mod__, rows)
+    ))  # fmt: skip
+    read_ratings(path)  # what is imported and compiled once is not counted
+    tracemalloc.start()
+    try:
+        ratings = read_ratings(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert ratings.r.tolist() == columns[2].tolist()
+    assert peak < 4 * 12 * n

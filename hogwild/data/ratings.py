@@ -113,8 +113,7 @@ class Ratings:
         item_ids: Any = None,
         dtype: npt.DTypeLike | None = None,
     ) -> Self:
-        """Return ratings whose users and items are numbered already; arrays of the right type are
-        shared, not copied.
+        """Return ratings whose users and items are numbered already, sharing what arrays it can.
 
         Parameters
         ----------
@@ -157,11 +156,6 @@ class Ratings:
         Row and column numbers are the ids, and empty rows and columns count as users and items. A
         COO matrix keeps the order of its entries, and entries that it holds twice, unless
         `duplicates` says otherwise.
-
-        Examples
-        --------
-        >>> Ratings.from_scipy(sp.coo_array(([4.0, 2.0], ([0, 1], [2, 0])), shape=(2, 3)))
-        Ratings(2 ratings, 2 users, 3 items, float32)
         """
         ratings_rows.check_duplicates_option(duplicates)
         if not sp.issparse(matrix) or matrix.ndim != 2:
@@ -186,19 +180,9 @@ class Ratings:
     ) -> Self:
         """Return the rows of a pandas or polars frame.
 
-        Parameters
-        ----------
-        frame : DataFrame
-        user, item, rating : str, optional
-            Names of the columns; default: the one whose name says so, whatever its case and
-            underscores, as ``userId``, ``movie_id``, ``Rating``.
-
-        Raises
-        ------
-        DataError
-            As for the class.
-        ValueError
-            No column of that name, or none or several that could be meant.
+        Without `user`, `item` and `rating`, the columns are those whose names say so, whatever
+        their case and underscores: ``userId``, ``movie_id``, ``Rating``. ValueError if there is no
+        such column, or more than one.
         """
         columns = from_frame(frame, user=user, item=item, rating=rating)
         return cls(*columns, duplicates=duplicates, dtype=dtype)
@@ -239,8 +223,6 @@ class Ratings:
     def encode_users(self, ids: Any) -> Array:
         """Return the number of each user id, int32, -1 for one that is not known.
 
-        Examples
-        --------
         >>> Ratings([30, 10], [1, 1], [5, 3]).encode_users([30, 7]).tolist()
         [1, -1]
         """
@@ -253,15 +235,8 @@ class Ratings:
     def rows(self, selection: slice | npt.ArrayLike) -> "Ratings":
         """Return the selected ratings in the order asked for; users and items keep their numbers.
 
-        Parameters
-        ----------
-        selection : slice, integer array or boolean array
-            As for a numpy array. A slice shares the arrays of this record, everything else copies.
-
-        Raises
-        ------
-        IndexError
-            A row number out of range, or a boolean array of another length.
+        The selection is a slice, an integer or a boolean array, as for a numpy array: a slice
+        shares the arrays of this record, everything else copies; IndexError if it is out of range.
         """
         rows = checked_selection(selection)
         return self._trusted(self.u[rows], self.i[rows], self.r[rows], self.user_ids, self.item_ids)
@@ -310,11 +285,7 @@ class Ratings:
     def folds(self, k: int, *, seed: Any) -> Iterator[tuple["Ratings", "Ratings"]]:
         """Yield k pairs (train, test): every rating is in the test part of exactly one, at random.
 
-        Parameters
-        ----------
-        k : int
-            2 to the number of ratings; the test parts differ by one rating at most.
-        seed : int, SeedSequence or Generator
+        The test parts differ by one rating at most; k is 2 to the number of ratings.
 
         Examples
         --------

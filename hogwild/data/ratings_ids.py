@@ -55,26 +55,32 @@ class Integers:
         return _numbered(pieces, lambda piece: np.searchsorted(ids, piece)), ids
 
 
+class _Numbers(dict[Any, int]):
+    """The number of each id by first appearance; a new one gets the next number when asked for."""
+
+    def __missing__(self, id: Any) -> int:
+        number = self[id] = len(self)
+        return number
+
+
 class Texts:
     """A column of string ids that comes in pieces; bytes are UTF-8."""
 
     def __init__(self, what: str):
         self.what = what
-        self._numbers: dict[Any, int] = {}  # by first appearance
+        self._numbers = _Numbers()
         self._pieces: list[Array] = []
 
     def add(self, ids: list[Any]) -> None:
         """Take the next piece."""
-        numbers = self._numbers
-        self._pieces.append(
-            np.array([numbers.setdefault(id, len(numbers)) for id in ids], dtype=np.int32)
-        )
-        _check_count(len(numbers), self.what)
+        numbers = map(self._numbers.__getitem__, ids)
+        self._pieces.append(np.fromiter(numbers, dtype=np.int32, count=len(ids)))
+        _check_count(len(self._numbers), self.what)
 
     def finish(self) -> tuple[Array, Array]:
         """Return (the number of each id, the id of each number); the pieces are gone after it."""
         pieces, self._pieces = self._pieces, []
-        known, self._numbers = list(self._numbers), {}
+        known, self._numbers = list(self._numbers), _Numbers()
         order = np.array(sorted(range(len(known)), key=known.__getitem__), dtype=np.int64)
         rank = np.empty(len(known), dtype=np.int32)
         rank[order] = np.arange(len(known), dtype=np.int32)
