@@ -60,6 +60,7 @@ autodoc_typehints = "none"  # the docstrings tell the types, with shapes and uni
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_custom_sections = [("Parameters of the returned function", "params_style")]
 
 
 def keep_bar(inliner, match, lineno):

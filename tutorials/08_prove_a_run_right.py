@@ -238,7 +238,7 @@ for action in (["check", "run.jsonl"], ["replay", "run.jsonl", "ratings.csv"]):
 # | schedule | another run, the same seed | its trace, replayed |
 # |---|---|---|
 # | serial | the same bits | the same bits |
-# | DSGD, any number of workers | the same bits | the same bits |
+# | DSGD, any number of workers on a grid | the same bits | the same bits |
 # | FPSGD | others, as a rule: who is done first decides | the same bits |
 # | HogWild, two workers or more | others | refused: blocks in conflict |
 #
