@@ -40,6 +40,27 @@ def share_of_slope(loss: Loss) -> float:
     return 0.5 if isinstance(loss, Squared | SquaredHinge) else 1.0
 
 
+def _make_pull(loss: Loss, compiled: bool, real: Callable) -> tuple[Callable, Callable]:
+    """Return value(z, r) and pull(z, r) = s, for scalars.
+
+    The squared loss, whose pull is the error itself, stays in the arrays' own type: going through
+    the slope, in double precision, was measured to cost a fifth of an update.
+    """
+    value, slope = loss.pair()
+    if compiled:
+        value, slope = jit(value), jit(slope)
+    share = -share_of_slope(loss)
+
+    def error(z, y):
+        return y - z
+
+    def pull(z, y):
+        return real(share * slope(z, y))
+
+    chosen = error if isinstance(loss, Squared) else pull
+    return value, jit(chosen) if compiled else chosen
+
+
 @functools.cache
 def make_update(loss: Loss, variant: FactorVariant, *, compiled: bool, single: bool) -> Update:
     """Return ``update(borders, entries, factors, step, constants)``.
@@ -63,17 +84,13 @@ def make_update(loss: Loss, variant: FactorVariant, *, compiled: bool, single: b
 
     `single` says that the arrays are float32.
     """
-    value, slope = loss.pair()
+    real = _number(compiled, single)
+    value, pull = _make_pull(loss, compiled, real)
     vectors = compiled and single
     move = _make_move(variant, vectors, compiled)
     rows = _operations(0, variant.width, variant, vectors, compiled)
     prefetch = row_prefetcher(variant.width) if vectors and variant.width >= WIDE else None
-    if compiled:
-        value, slope = jit(value), jit(slope)
-    real: Callable[[Any], Any] = (np.float32 if single else np.float64) if compiled else float
-    update = _make_loop(
-        value, slope, -share_of_slope(loss), rows.dot, move, prefetch, real, variant
-    )
+    update = _make_loop(value, pull, rows.dot, move, prefetch, real, variant)
     return jit(update) if compiled else update
 
 
@@ -105,8 +122,7 @@ def _operations(
 
 def _make_loop(
     value: Callable,
-    slope: Callable,
-    share: float,
+    pull: Callable,
     dot: Callable,
     move: Callable,
     prefetch: Callable | None,
@@ -135,7 +151,7 @@ def _make_loop(
             if biased:
                 z = mean + user_bias[a] + item_bias[b] + z
             total += value(z, y)
-            s = real(share * slope(z, y))
+            s = pull(z, y)
             move(
                 P, a, Q, b, user_squares, item_squares, step, reg_p, reg_q, l1_p, l1_q, s,
                 n_fast, fast,
