@@ -31,7 +31,7 @@ def checked_rows(X: Any) -> Rows:
     >>> checked_rows([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    if sp.issparse(X) or _is_frame(X):
+    if sp.issparse(X) or is_frame(X):
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise DataError("Complex data not supported: X must hold real numbers")
         _check_shape(X)
@@ -52,7 +52,8 @@ def checked_rows(X: Any) -> Rows:
     return array
 
 
-def _is_frame(X: Any) -> bool:
+def is_frame(X: Any) -> bool:
+    """Tell whether X is a frame of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "to_numpy")
 
 
@@ -71,7 +72,7 @@ def _check_shape(X: Any) -> None:
 
 def feature_names(X: Any) -> Array | None:
     """Return the column names of a frame where all are strings, else None."""
-    names = list(X.columns) if _is_frame(X) else []
+    names = list(X.columns) if is_frame(X) else []
     if not names or not all(isinstance(name, str) for name in names):
         return None
     return np.array(names, dtype=object)
