@@ -296,11 +296,10 @@ for name, value in speeds.items():
 assert speeds["numpy, a level at a time"] < speeds["a loop over rows of numpy"] / 3
 
 # %% [markdown]
-# The assert is loose on purpose: times are the machine's own. When we measured, numpy was thirty
-# times as fast as the loop, and the compiled loop another thirty to forty times. So the levels go
-# half of the way to compiled code, with nothing but numpy. What is left is the price of a call: a
-# level here has about a hundred ratings, and takes some twenty calls of numpy. More users and items
-# make longer levels, and cheaper ratings.
+# The assert is loose on purpose: times are the machine's own. When we measured, numpy was about
+# thirty times as fast as the loop, and the compiled loop about forty times as fast as numpy. What
+# is left is the price of a call: a level here has about a hundred ratings, and takes some twenty
+# calls of numpy. More users and items make longer levels, and cheaper ratings.
 #
 # The compiled loop gains too, and from the same cause. By user, each update has to wait for the
 # row that the one before is just writing. By level, neighbours never share a row.
@@ -328,8 +327,8 @@ for column, (order, (u, i, level)) in enumerate(block.items()):
     above.invert_yaxis()
     widths = np.bincount(level)
     below.bar(np.arange(len(widths)), widths, width=1, color=BLUE)
-    below.set(xlabel="level", ylim=(0, 95), xlim=(-1, 115))
-    below.text(114, 84, f"{len(widths)} levels", ha="right", color=BLUE)
+    below.set(xlabel="level", ylim=(0, 75), xlim=(-1, 80))
+    below.text(79, 66, f"{len(widths)} levels", ha="right", color=BLUE)
     assert len(np.unique(u * 1000 + level)) == len(level)  # no user twice in a level
     assert len(np.unique(i * 1000 + level)) == len(level)  # and no item
 axes[0, 0].set_ylabel("user")
@@ -344,8 +343,8 @@ plt.show()
 # ## On two processes
 #
 # The same rule holds at two scales. Between blocks it lets processes work side by side, inside a
-# block it lets an instruction work on many ratings. DSGD keeps to it at both, so its bits depend
-# on nothing but the seed: not on the number of workers, not on levels.
+# block it lets an instruction work on many ratings. DSGD keeps to it at both, so on a given grid
+# its bits depend on nothing but the seed: not on the number of workers, not on levels.
 
 # %%
 small = train.rows(slice(0, 20_000))
@@ -404,7 +403,7 @@ figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", shar
 colours = {"random": GREY, "ordered": RED, "partial random": BLUE}
 for axes, step in zip(panels, (0.003, 0.02), strict=True):
     for name, colour in colours.items():
-        look = {"marker": "o", "markersize": 4 if name == "partial random" else 7}
+        look = {"marker": "o", "markersize": {RED: 7, GREY: 10, BLUE: 4}[colour]}
         axes.plot(range(1, 11), curves[step, name][:10], color=colour, linewidth=1.5, **look)
     axes.set(title=f"step {step}", xlabel="passes", xlim=(0.6, 10.2), xticks=range(1, 11))
 panels[0].text(4.3, 1.5, "all three")

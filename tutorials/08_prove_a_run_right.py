@@ -45,6 +45,7 @@
 # %%
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,12 @@ from hogwild.engine import (
 )
 from hogwild.models import fit_factors, replay_factors
 from hogwild.reference.factors import sgd_factors
+
+
+def say(sentence):
+    """Print a long sentence on several lines."""
+    print(textwrap.fill(sentence, 88))
+
 
 # %% [markdown]
 # ## By hand: five grants on a 4 x 4 grid
@@ -142,7 +149,7 @@ assert str(bad.conflicts()[0]).startswith("line 9: worker 1 acquires block 3 whi
 try:
     bad.serial_order()
 except ValueError as refusal:
-    print(refusal)
+    say(str(refusal))
 else:
     raise AssertionError("an order was given")
 
@@ -196,12 +203,15 @@ ratings = read_ratings("ratings.csv")
 settings = dict(n_factors=16, step=0.01, epochs=4, seed=1, trace=True, n_workers=2)
 fit = fit_factors(ratings, **settings, schedule="fpsgd", grid=4, kernel="numpy")
 fit.trace.write("run.jsonl")
-for line in Path("run.jsonl").read_text().splitlines()[1:6]:
-    print(line)
+say(Path("run.jsonl").read_text().splitlines()[1])
+print("...")
+for event in fit.trace.events[:6]:
+    place = divmod(event.block, 4)
+    print(f"tick {event.tick}: worker {event.worker} {event.event}s block {place}")
 
 assert fit.trace.check() is None
 assert first_conflict(fit.trace.events, 4) is None
-print(fit.trace.summary())
+say(fit.trace.summary())
 
 # %% [markdown]
 # No two conflicting blocks at the same time, so it must be possible to do it again in one process.
@@ -210,7 +220,7 @@ print(fit.trace.summary())
 
 # %%
 again = replay_factors(fit.trace, ratings)
-print(again.sentence)
+say(again.sentence)
 
 assert again.same
 assert np.array_equal(again.model.P, fit.model.P)
@@ -229,7 +239,7 @@ for action in (["check", "run.jsonl"], ["replay", "run.jsonl", "ratings.csv"]):
     command = [sys.executable, "-m", "hogwild", "trace", *action]
     shown = subprocess.run(command, capture_output=True, text=True)
     print("$ hogwild trace", *action)
-    print(shown.stdout, end="")
+    say(shown.stdout)
     assert shown.returncode == 0, shown.stderr
 
 # %% [markdown]
@@ -261,7 +271,7 @@ assert all(replay_factors(run.trace, ratings).same for run in fpsgd)
 
 # %%
 wild = simulate(Hogwild(20, context_of(None)), 2, np.ones(20), order=np.arange(20)).trace
-print(wild.summary())
+say(wild.summary())
 assert wild.check() is None  # HogWild promises no more than each block once
 assert len(wild.conflicts()) >= 10
 
@@ -319,7 +329,7 @@ class OnlyRows:
 costs = np.random.default_rng(0).uniform(0.5, 1.5, 16)
 found = simulate(OnlyRows(4), 3, costs, epochs=3)
 print(f"busy {found.busy_share:.0%}, updates of each block {found.updates}")
-print(found.trace.check())
+say(found.trace.check())
 
 assert found.trace.check().startswith("line 3: block (1, 0) is not free for worker 1")
 assert simulate(FPSGD((4, 4), 0), 3, costs, epochs=3).trace.check() is None
@@ -429,7 +439,7 @@ true = blocks_of(fit.trace, "acquire")
 assert replay_factors(in_turn(fit.trace, true), ratings).same
 
 turned = replay_factors(in_turn(fit.trace, {**true, 3: true[3][::-1]}), ratings)
-print(turned.sentence)
+say(turned.sentence)
 assert not turned.same
 assert turned.differs_after == 3
 
@@ -541,7 +551,7 @@ class MostUpdated:
 # %%
 found = simulate(MostUpdated((4, 4)), 2, costs, epochs=3)
 print(found.updates.reshape(4, 4))
-print(found.trace.check())
+say(found.trace.check())
 
 assert found.trace.conflicts() == []
 assert "is acquired while block" in found.trace.check()
