@@ -26,6 +26,9 @@ class FactorVariant(NamedTuple):
         An L1 penalty: rows are shrunk towards 0 after their step.
     nonnegative : bool
         Factors below 0 become 0.
+    ahead : int
+        Ratings between asking memory for a row and updating it, where rows are updated as vectors;
+        0 for rows that come in time by themselves.
     """
 
     width: int
@@ -33,6 +36,7 @@ class FactorVariant(NamedTuple):
     adaptive: bool = False
     sparse: bool = False
     nonnegative: bool = False
+    ahead: int = 0
 
 
 class Entries(NamedTuple):

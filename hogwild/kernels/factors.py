@@ -29,9 +29,6 @@ from hogwild.kernels.losses import Loss, Squared, SquaredHinge
 from hogwild.kernels.rows import RowOperations, make_rows
 from hogwild.kernels.vectors import make_vectors, row_prefetcher
 
-AHEAD = 4  # ratings between asking for a row and updating it
-WIDE = 40  # rows of so many numbers are asked for ahead: shorter ones come in time by themselves
-
 Update = Callable[..., float]
 
 
@@ -89,7 +86,7 @@ def make_update(loss: Loss, variant: FactorVariant, *, compiled: bool, single: b
     vectors = compiled and single
     move = _make_move(variant, vectors, compiled)
     rows = _operations(0, variant.width, variant, vectors, compiled)
-    prefetch = row_prefetcher(variant.width) if vectors and variant.width >= WIDE else None
+    prefetch = row_prefetcher(variant.width) if vectors and variant.ahead else None
     update = _make_loop(value, pull, rows.dot, move, prefetch, real, variant)
     return jit(update) if compiled else update
 
@@ -130,7 +127,7 @@ def _make_loop(
     variant: FactorVariant,
 ) -> Update:
     """Return the loop over a block's ratings."""
-    asks, ahead, biased = prefetch is not None, AHEAD, variant.biased
+    asks, ahead, biased = prefetch is not None, variant.ahead, variant.biased
     ask = prefetch or _no_prefetch
 
     def update(borders, entries, factors, step, constants):

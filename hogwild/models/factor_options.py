@@ -19,6 +19,7 @@ from hogwild.kernels.compiled import have_numba
 from hogwild.kernels.factor_records import FactorVariant
 from hogwild.kernels.losses import FACTOR_LOSSES, KullbackLeibler, Loss, find_loss
 from hogwild.models.checks import check_count, check_not_negative
+from hogwild.models.factor_cache import default_grid, given_grid, row_bytes, rows_ahead
 from hogwild.models.factor_steps import FACTOR_STEPS, RowAdaGrad, find_factor_step
 from hogwild.models.grid import BALANCES, CHUNK, ORDERS
 from hogwild.models.steps import STEPS, StepRule
@@ -26,7 +27,6 @@ from hogwild.models.steps import STEPS, StepRule
 FACTOR_SCHEDULES = ("fpsgd", "dsgd", "hogwild", "serial")
 FACTOR_KERNELS = ("auto", "python", "numpy", "numba")
 STARTS = ("libmf", "paper", "libmf2")
-L2_CACHE = 1 << 20  # bytes of P and Q that a block should touch at most
 
 Pair = tuple[float, float]
 
@@ -35,7 +35,8 @@ Pair = tuple[float, float]
 class FactorSettings:
     """Everything that decides the bits of a run, besides the ratings and the order of the blocks.
 
-    `grid` is None for HogWild, which has runs of ratings in place of blocks.
+    `grid` is None for HogWild, which has runs of ratings in place of blocks.  `ahead` alone changes
+    no bit (``factor_cache``): it is found anew for each fit, and no file holds it.
     """
 
     n_factors: int
@@ -53,6 +54,7 @@ class FactorSettings:
     biases: bool
     nonnegative: bool
     seed: int
+    ahead: int = 0
 
     @property
     def vectors(self) -> bool:
@@ -73,17 +75,17 @@ class FactorSettings:
             adaptive=self.step.adaptive,
             sparse=any(self.reg_l1),
             nonnegative=self.nonnegative,
+            ahead=self.ahead,
         )
 
     def to_json(self) -> dict[str, Any] | None:
         """Return the settings as JSON can hold them; None for a loss or a rule of your own."""
-        rules = {**STEPS, **FACTOR_STEPS}
-        names = {kind: name for name, kind in {**STEPS, **rules}.items()}
+        names = {kind: name for name, kind in {**STEPS, **FACTOR_STEPS}.items()}
         losses = {kind: name for name, kind in FACTOR_LOSSES.items()}
         if type(self.step) not in names or type(self.loss) not in losses or self.start == "given":
             return None
         return {
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
+            **{name: getattr(self, name) for name in KEPT},
             "loss": {"name": losses[type(self.loss)], **dataclasses.asdict(self.loss)},
             "step": {"rule": names[type(self.step)], **vars(self.step)},
         }
@@ -91,13 +93,17 @@ class FactorSettings:
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> "FactorSettings":
         """Return the settings that ``to_json`` has written; KeyError, TypeError or ValueError."""
-        fields = {field.name: given[field.name] for field in dataclasses.fields(cls)}
+        fields = {name: given[name] for name in KEPT}
         loss, step = dict(fields["loss"]), dict(fields["step"])
         fields["loss"] = FACTOR_LOSSES[loss.pop("name")](**loss)
         fields["step"] = {**STEPS, **FACTOR_STEPS}[step.pop("rule")](**step)
         for name in ("reg", "reg_l1", "grid"):
             fields[name] = None if fields[name] is None else tuple(fields[name])
         return cls(**fields)
+
+
+KEPT = tuple(name for name in FactorSettings.__dataclass_fields__ if name != "ahead")
+"""The settings that files hold."""
 
 
 def make_settings(
@@ -149,11 +155,18 @@ def make_settings(
     )
     if settings.kernel == "numpy" and not by_level:
         raise ValueError('kernel="numpy" goes level by level; it needs by_level=True')
+    width = settings.variant.width
+    if settings.vectors:
+        settings = dataclasses.replace(settings, ahead=rows_ahead(ratings, width, 4))
     if schedule == "hogwild":
         if grid is not None:
             raise ValueError(f'schedule="hogwild" draws from the whole matrix; got grid={grid!r}')
         return settings
-    shape = _grid(grid, ratings, settings, schedule, n_workers)
+    if grid is None:
+        size = row_bytes(width, settings.dtype)
+        shape = default_grid(ratings, size, settings.kernel, schedule, n_workers)
+    else:
+        shape = given_grid(grid, ratings, schedule)
     return dataclasses.replace(settings, grid=shape)
 
 
@@ -272,46 +285,3 @@ def _start(start: Any) -> str:
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(STARTS)}, or a model; got {start!r}")
     return start
-
-
-def _grid(
-    grid: Any, ratings: Ratings, settings: FactorSettings, schedule: str, n_workers: int
-) -> tuple[int, int]:
-    """Return user bands and item bands, as given or as fits the workers and the cache."""
-    most = min(ratings.n_users, ratings.n_items)
-    if grid is None:
-        b = min(_default_bands(ratings, settings, schedule, n_workers), most)
-        return b, b
-    both = tuple(grid) if isinstance(grid, tuple | list) else (grid, grid)
-    if len(both) != 2:
-        raise ValueError(f"grid must be a number of bands, or a pair of them; got {grid!r}")
-    for part in both:
-        check_count("grid", part)
-    rows, columns = int(both[0]), int(both[1])
-    if rows > ratings.n_users or columns > ratings.n_items:
-        raise ValueError(
-            f"a grid of {rows} x {columns} bands needs as many users and items; there are "
-            f"{ratings.n_users} and {ratings.n_items}"
-        )
-    if schedule == "dsgd" and rows != columns:
-        raise ValueError(f"DSGD needs a square grid, got {rows} x {columns}")
-    return rows, columns
-
-
-def _default_bands(
-    ratings: Ratings, settings: FactorSettings, schedule: str, n_workers: int
-) -> int:
-    """Return how many bands: enough for the workers, and for a block's rows to fit the cache.
-
-    FPSGD needs one more than there are workers (section 4.1); twice as many, as the article's own
-    program takes, divide evenly among them.  DSGD's strata are shared out among the workers, so it
-    takes a multiple of them.
-    """
-    row = settings.variant.width * np.dtype(settings.dtype).itemsize
-    cache = -(-(ratings.n_users + ratings.n_items) * row // L2_CACHE)
-    if schedule == "serial":
-        # numpy works on whole levels, which are longer in larger blocks
-        return 1 if settings.kernel == "numpy" else max(2, cache)
-    if schedule == "dsgd":
-        return -(-max(cache, n_workers) // n_workers) * n_workers
-    return max(2 * n_workers, cache)

@@ -25,7 +25,7 @@ from hogwild.engine.trace import Trace
 from hogwild.errors import DataError
 from hogwild.models import factor_memory
 from hogwild.models.factor_model import FactorModel
-from hogwild.models.factor_options import FactorSettings, make_settings
+from hogwild.models.factor_options import KEPT, FactorSettings, make_settings
 from hogwild.models.factor_record import FactorEpoch
 from hogwild.models.factor_trainer import FactorTrainer
 from hogwild.models.factors import SHORT, digest_of
@@ -169,7 +169,7 @@ def _settings(run: dict[str, Any], header: dict[str, Any], ratings: Ratings) -> 
         schedule, n_workers = header["schedule"], header["n_workers"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"the settings in the trace's header are damaged ({error!r})") from None
-    options = {name: getattr(told, name) for name in FactorSettings.__dataclass_fields__}
+    options = {name: getattr(told, name) for name in KEPT}
     return make_settings(ratings, **options, schedule=schedule, n_workers=n_workers)
 
 

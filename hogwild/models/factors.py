@@ -91,8 +91,9 @@ def fit_factors(
     n_workers : int, optional
         By default as many as there are processors; 1 for "serial".
     grid : int or (int, int), optional
-        Bands of users and of items; by default 2 n_workers (DSGD: a multiple of n_workers), and
-        finer where a block's rows would not fit a core's second-level cache.
+        Bands of users and of items; by default 2 n_workers of each (DSGD: as many of both, a
+        multiple of n_workers), and more where a block's rows would not fit a core's second-level
+        cache.
     order : {"user", "item", "random"}
         Of the ratings in a block: the article's ordered ones, which make its partial random method,
         or shuffled once.
