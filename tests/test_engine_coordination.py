@@ -195,6 +195,19 @@ def test_workers_keep_the_rules_however_they_start(name, coordination, start_met
 
 
 @BOTH
+def test_workers_that_do_nothing_but_ask_never_decide_at_the_same_time(coordination):
+    served = serve(FPSGD((B, B)), coordination, FORK)
+    trace = Trace({"schedule": "fpsgd", "n_workers": 2, "grid": [B, B]})
+    with Crew(served, build_idle, (), n_workers=2, start_method="fork", traced=True) as crew:
+        for run in range(3):
+            reports = crew.run(np.zeros(900, np.int64), np.ones(900, np.int64))
+            trace.add(0, [event for report in reports for event in report.events])
+            assert served.counts().sum() == 900 * (run + 1)
+    assert [event.tick for event in trace.events] == list(range(1, 5401))
+    assert trace.conflicts() == []
+
+
+@BOTH
 def test_the_standard_pool_serves_as_well(coordination):
     seen = SharedArray((2, 1), np.int64)
     served = serve(FPSGD((B, B)), coordination, FORK)
