@@ -160,12 +160,15 @@ def test_imbalance_begins_as_the_article_has_it_and_falls(found):
 
 
 def test_the_slides_example_wastes_ten_seconds_of_one_thread():
-    slide, dsgd, _ = fpsgd_locking.measure(small_split(), lambda line: None)
+    slide, *epochs = fpsgd_locking.measure(small_split(), lambda line: None)
     assert (slide.seconds, slide.wasted) == (20.0, 10.0)
     assert [(bar.row, bar.begin, bar.end) for bar in slide.bars] == [
         (1, 0.0, 10.0), (0, 0.0, 20.0), (2, 0.0, 20.0),
     ]  # fmt: skip
-    assert sum(bar.end - bar.begin for bar in dsgd.bars) == pytest.approx(100.0)
+    for each in epochs:  # what is not drawn was waited
+        drawn = sum(bar.end - bar.begin for bar in each.bars)
+        assert drawn + each.wasted == pytest.approx(3 * each.seconds)
+        assert each.busy == pytest.approx(drawn / (3 * each.seconds))
 
 
 def test_a_barrier_costs_more_the_more_block_times_vary():
@@ -253,6 +256,8 @@ def test_a_folder_without_movielens_says_what_is_looked_for(tmp_path):
 
 
 def test_the_command_hands_the_folder_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(fpsgd_data, "find_movielens", lambda folder: ("ml-1m", folder))
+
     def fake(targets, output, say, *, progress, plans):
         fake.found = targets, plans["fpsgd"].data
         (tmp_path / "report.json").write_text("{}")
@@ -261,6 +266,14 @@ def test_the_command_hands_the_folder_on(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce, "run", fake)
     assert main(["reproduce", "fpsgd", "--data", "some/where", "--quiet"]) == 0
     assert fake.found == (["fpsgd"], Path("some/where"))
+
+
+def test_the_command_finds_a_wrong_folder_before_anything_is_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reproduce, "run", pytest.fail)
+    assert main(["reproduce", "--data", str(tmp_path)]) == 3
+    assert "MovieLens" in capsys.readouterr().err
+    assert main(["reproduce", "blog", "--data", str(tmp_path)]) == 2
+    assert "fpsgd" in capsys.readouterr().err
 
 
 # ---- how it looks ------------------------------------------------------------------------------

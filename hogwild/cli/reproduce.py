@@ -47,13 +47,16 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the targets; ``--json`` prints what report.json holds, and where the page is."""
     # the drawing libraries are slow to import, and no other command needs them
-    from hogwild.reproduce import blog_plan, fpsgd_plan
+    from hogwild.reproduce import blog_plan, fpsgd_data, fpsgd_plan
     from hogwild.reproduce import run as reproduce
 
     plans: dict[str, Any] = {}
     if args.seeds:
         plans["blog"] = dataclasses.replace(blog_plan.full_plan(), seeds=args.seeds)
-    if args.data:
+    if args.data is not None:
+        if args.targets and "fpsgd" not in args.targets:
+            raise ValueError("--data is for the target fpsgd, which is not asked for")
+        fpsgd_data.find(Path(args.data))  # a wrong folder is found out before anything is run
         plans["fpsgd"] = dataclasses.replace(fpsgd_plan.full_plan(), data=Path(args.data))
     quiet = args.quiet or args.json
     page = reproduce(

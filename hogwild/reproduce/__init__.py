@@ -74,9 +74,14 @@ def run(
         time.monotonic() - begin,
         versions(),
         where,
-        ["hogwild reproduce " + name for name in names],
+        [_command(name, (plans or {}).get(name)) for name in names],
     )
     page = write(report, output)
     say("")
     say(f"{report.seconds:.0f} s; the report: {page}")
     return page
+
+
+def _command(name: str, plan: Any) -> str:
+    """Return the command for the report; which folder the data were in is the machine's affair."""
+    return f"hogwild reproduce {name}" + (" --data DIR" if getattr(plan, "data", None) else "")

@@ -5,6 +5,7 @@
 Called by ``fpsgd``.
 """
 
+import math
 import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -69,7 +70,7 @@ def _heavy(split: Split, plan: Plan, bands: int) -> list[Heavy]:
 
 
 def _ratio(sizes: np.ndarray) -> float:
-    return float(sizes.max() / sizes.min()) if sizes.min() else float("inf")
+    return float(sizes.max() / sizes.min()) if sizes.min() else math.inf
 
 
 def data(found: Balance) -> dict[str, Any]:
@@ -118,10 +119,11 @@ def _heaviest(heavy: list[Heavy]) -> str:
         f"{statistics.median(each.ratios):.2f} ({min(each.ratios):.2f} to {max(each.ratios):.2f}) "
         f"at {each.bands} x {each.bands}"
         for each in heavy
+        if max(each.ratios) < math.inf
     ]
     return (
         "The article finds the heaviest block, once ids are shuffled, to have less than twice the "
-        f"ratings of the lightest. Here the ratio is {' and '.join(parts)}."
+        f"ratings of the lightest. Here the ratio is {' and '.join(parts) or 'not defined'}."
     )
 
 

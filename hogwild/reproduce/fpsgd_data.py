@@ -7,7 +7,7 @@ The split into training and test part is fixed, so that figures can be compared:
   the order of users and items, so that it doesn't depend on the file's;
 - 100k: GroupLens' u1.base and u1.test where they lie beside u.data, else as 1M.
 
-Called by ``fpsgd``.
+Called by ``fpsgd``, and by the command line before anything is run.
 """
 
 from dataclasses import dataclass
@@ -86,7 +86,8 @@ def _made(plan: Plan) -> Split:
     return Split("made ratings", how, train, test)
 
 
-def _movielens(folder: Path) -> Split:
+def find(folder: Path) -> tuple[str, Path]:
+    """Return which set the folder holds, and its file; DataError where there is none."""
     found = find_movielens(folder)
     if found is None:
         known = ", ".join(NAMES.values())
@@ -94,7 +95,11 @@ def _movielens(folder: Path) -> Split:
             f"{folder}: none of {known} is there, with all its ratings; u.data, ratings.dat or "
             "ratings.csv is looked for, as GroupLens has them"
         )
-    name, path = found
+    return found
+
+
+def _movielens(folder: Path) -> Split:
+    name, path = find(folder)
     title = f"{NAMES[name]}, as it lies in the folder given"
     parts = [path.with_name("u1.base"), path.with_name("u1.test")]
     if name == "ml-100k" and all(part.is_file() for part in parts):

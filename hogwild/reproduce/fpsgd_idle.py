@@ -141,10 +141,10 @@ def section(found: Idle, plan: Plan) -> Section:
         "Who waits",
         [
             "A worker is idle while it holds no block. The first table is of real runs with the "
-            "processors here, on their small default grids; what is idle there is mostly the end "
-            "of an epoch, when test RMSE is taken and one worker waits for the other. The rest is "
-            f"virtual time: {plan.virtual_epochs} epochs without such a barrier, blocks that cost "
-            "as much as they have ratings.",
+            "processors here, on their small default grids; an epoch takes some milliseconds, so "
+            "that its start and its end, where workers and parent wait for each other, weigh "
+            f"much. The rest is virtual time: {plan.virtual_epochs} epochs without such a "
+            "barrier, blocks that cost as much as they have ratings.",
             _starved(found),
             _calls(found),
         ],

@@ -96,4 +96,6 @@ def full_plan() -> Plan:
     >>> Plan().fitting(10_000_000).epochs, Plan().fitting(900_000).epochs
     (50, 100)
     """
-    return Plan() if have_numba() else Plan(epochs=30, repeats=1, worked=30_000_000)
+    if have_numba():
+        return Plan()
+    return Plan(epochs=20, repeats=1, worked=20_000_000, order_epochs=10, timed_epochs=5)

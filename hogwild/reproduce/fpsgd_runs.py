@@ -98,7 +98,7 @@ def thinned(epochs: int) -> list[int]:
     Examples
     --------
     >>> thinned(100)[:3], len(thinned(100))
-    ([1, 2, 3], 28)
+    ([1, 2, 3], 30)
     """
     return sorted({round(epochs ** (k / 40)) for k in range(41)})
 

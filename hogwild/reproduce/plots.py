@@ -71,7 +71,7 @@ def _flat(figure: Gantt) -> tuple[float, float]:
 def _draw_gantt(canvas: Any, figure: Gantt) -> None:
     """Draw a line of bars for each row, the first on top, with what each bar is about on it."""
     height = _flat(figure)[1]
-    axes = canvas.add_axes((0.17, 0.5 / height, 0.81, 1.0 - 0.55 / height))
+    axes = canvas.add_axes((0.17, 0.5 / height, 0.78, 1.0 - 0.55 / height))
     last = max((bar.end for bar in figure.bars), default=1.0)
     for bar in figure.bars:
         colour = SERIES[bar.row % len(SERIES)]
@@ -88,6 +88,7 @@ def _draw_gantt(canvas: Any, figure: Gantt) -> None:
     axes.set_yticks(range(len(figure.rows)), figure.rows)
     axes.set_ylim(len(figure.rows) - 0.5, -0.5)
     axes.set_xlim(0.0, last)
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(figure.x_label)
     axes.tick_params(axis="y", length=0)
 

@@ -64,8 +64,9 @@ def as_html(report: Report) -> str:
         "</head>",
         "<body>",
         "<header><h1>The articles again</h1>",
-        "<p>Published figures beside our own. Every number on this page was measured in the run "
-        'that wrote it, and stands, run by run, in <a href="report.json">report.json</a>.</p>',
+        "<p>Published figures beside our own. Whatever is not marked as published was measured in "
+        "the run that wrote this page, and stands, run by run, in "
+        '<a href="report.json">report.json</a>.</p>',
         *([] if plots else [f"<p class=note>{_text(NO_PLOTS)}</p>"]),
         "</header>",
         "<main>",
