@@ -106,6 +106,14 @@ def test_the_losses_of_a_replay_are_those_of_the_run():
     assert [row.updates for row in rows] == [row.updates for row in fit.history]
 
 
+def test_strata_with_replacement_may_miss_a_block_and_the_check_knows():
+    options = {"schedule": "dsgd", "n_workers": 1, "strata": "wr", "coordination": "shared"}
+    trace = traced(FEW, **options, grid=3, epochs=6).trace
+    granted = [event.block for event in trace.serial_order() if event.epoch == 1]
+    assert len(set(granted)) < 9
+    assert trace.check() is None
+
+
 def test_tracing_changes_no_bits():
     options = {**OPTIONS, "schedule": "dsgd", "coordination": "shared"}
     one, two = fit_factors(RATINGS, **options), fit_factors(RATINGS, **options, trace=True)

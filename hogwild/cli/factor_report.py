@@ -98,7 +98,7 @@ def summary_of(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
         "step": _steps(history),
         "seconds": f"{seconds['epochs']:.2f} in updates, {seconds['evaluation']:.2f} in measuring, "
         f"{seconds['start']:.2f} to start",
-        "speed": rate(updates, seconds["epochs"]).replace("/", "ratings/"),
+        "speed": rate(updates, seconds["epochs"]).replace("/", " ratings/"),
         "seed": str(record["seed"]),
     }
     if args.loss == "squared":

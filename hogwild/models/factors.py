@@ -203,6 +203,8 @@ def fit_factors(
     data = digest_of(ratings) if trace or checkpoint is not None else ""
     if trace:
         trainer.trace = Trace(_header(settings, plan, schedule, n_workers, data))
+        if schedule == "dsgd":
+            trainer.trace.header["strata"] = strata
     best, keeper = Best(), None
     if checkpoint is not None:
         watched = digest_of(validation) if patience is not None and validation is not None else None
@@ -280,9 +282,9 @@ def orders(
     """Return ``order(epoch)``: the blocks to hand out, drawn from the epoch's own stream."""
 
     def order(epoch: int) -> npt.NDArray[np.int64]:
-        random = np.random.default_rng(stream(settings.seed, EPOCH, epoch))
         if schedule == "fpsgd":  # how many; the schedule itself says which
             return np.arange(plan.n_blocks)
+        random = np.random.default_rng(stream(settings.seed, EPOCH, epoch))
         if schedule == "dsgd":
             return strata_order(plan.shape[0], random, strata)
         return random.permutation(plan.n_blocks)
