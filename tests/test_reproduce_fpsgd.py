@@ -337,11 +337,8 @@ def test_the_real_report_holds_what_the_article_and_its_program_found(shared_dat
     }  # fmt: skip
     for step in plan.steps:
         assert first["ordered", step] > first["partial random", step] + 0.3
-    for each in data["balance"]["virtual"]:  # Figure 7
-        assert each[0] in (2.0, 3.0)
-        assert each[19] <= 0.3
-        assert each[99] <= 0.1
-        assert each[999] <= 0.03
+    middle = np.median(data["balance"]["virtual"], axis=0)  # Figure 7
+    assert middle[[0, 19, 99, 999]] == pytest.approx([2.0, 0.15, 0.05, 0.005], rel=0.5)
     assert 1.05 < data["batches"]["spreads"]["0"] < 1.3
     assert data["batches"]["spreads"]["0.5"] == pytest.approx(1.9, abs=0.3)
     assert [each["broken"] for each in data["proof"]] == [None, None, None]
