@@ -60,6 +60,8 @@ autodoc_typehints = "none"  # the docstrings tell the types, with shapes and uni
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+# "float array, shape (n_users, k)" is text: its words name attributes of several classes.
+suppress_warnings = ["ref.python"]
 napoleon_custom_sections = [("Parameters of the returned function", "params_style")]
 
 
