@@ -30,7 +30,7 @@ def make_update(loss: Loss, variant: FactorVariant) -> Update:
     share = -share_of_slope(loss)
     biased = variant.biased
     move = _make_move(variant)
-    room: dict[str, Array] = {}
+    room: list[Array] = []
 
     def update(borders, entries, factors, step, constants):
         base, stop = int(borders[0]), int(borders[-1])
@@ -42,27 +42,34 @@ def make_update(loss: Loss, variant: FactorVariant) -> Update:
         step, mean = real(step), real(constants.mean)
         limits = (borders - base).tolist()
         longest = int(np.diff(borders).max(initial=0))
-        if len(room.get("p", ())) < longest:  # the same room for every level of every block
-            room.update({name: np.empty((longest, P.shape[1]), P.dtype) for name in "pqxy"})
+        if not room or len(room[0]) < longest:  # the same room for every level of every block
+            room[:] = [np.empty((longest, P.shape[1]), P.dtype) for _ in range(5)]
+        whole_p, whole_q = _as_items(P), _as_items(Q)
         total = 0.0
         for first, stop in itertools.pairwise(limits):
             a, b, y = u[first:stop], i[first:stop], r[first:stop]
-            p = P.take(a, 0, room["p"][: stop - first], "clip")
-            q = Q.take(b, 0, room["q"][: stop - first], "clip")
+            p, q, *free = [array[: stop - first] for array in room]
+            P.take(a, 0, p, "clip")
+            Q.take(b, 0, q, "clip")
             z = np.einsum("td,td->t", p, q)
             if biased:
                 user_bias, item_bias = factors.user_bias[a], factors.item_bias[b]
-                z += mean + user_bias + item_bias
+                z = mean + user_bias + item_bias + z
             total += float(loss.values(z, y).sum())
             s = real(share) * loss.slopes(z, y)
-            move(a, b, p, q, room["x"], room["y"], s, step, factors, constants)
-            P[a], Q[b] = p, q
+            move(a, b, p, q, free, s, step, factors, constants)
+            whole_p[a], whole_q[b] = _as_items(p), _as_items(q)
             if biased:
                 factors.user_bias[a] = user_bias + step * (s - real(constants.reg_p) * user_bias)
                 factors.item_bias[b] = item_bias + step * (s - real(constants.reg_q) * item_bias)
         return total
 
     return update
+
+
+def _as_items(rows: Array) -> Array:
+    """Return the rows as items of one dimension: they are written three times as fast."""
+    return rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
 
 
 def make_predict(variant: FactorVariant) -> Callable[..., None]:
@@ -81,13 +88,13 @@ def make_predict(variant: FactorVariant) -> Callable[..., None]:
 
 
 def _make_move(variant: FactorVariant) -> Callable[..., None]:
-    """Return the step of the gathered rows p and q, in place; x and y are room to work in."""
+    """Return the step of the gathered rows p and q, in place; `free` is room to work in."""
     finish = _make_finish(variant)
     if not variant.adaptive:
 
-        def plain_move(a, b, p, q, x, y, s, step, factors, constants):
+        def plain_move(a, b, p, q, free, s, step, factors, constants):
             real = p.dtype.type
-            _pull(p, q, x, y, s, step, step, real(constants.reg_p), real(constants.reg_q))
+            _pull(p, q, free, s, step, step, real(constants.reg_p), real(constants.reg_q))
             finish(p, q, step, step, constants)
 
         return plain_move
@@ -96,7 +103,7 @@ def _make_move(variant: FactorVariant) -> Callable[..., None]:
     if variant.width > N_SLOW:
         parts.append((N_SLOW, variant.width))
 
-    def move(a, b, p, q, x, y, s, step, factors, constants):
+    def move(a, b, p, q, free, s, step, factors, constants):
         real = p.dtype.type
         reg_p, reg_q = real(constants.reg_p), real(constants.reg_q)
         for column, (lo, hi) in enumerate(parts):
@@ -120,8 +127,7 @@ def _make_move(variant: FactorVariant) -> Callable[..., None]:
 def _pull(
     p: Array,
     q: Array,
-    x: Array,
-    y: Array,
+    free: list[Array],
     s: Array,
     step_p: Any,
     step_q: Any,
@@ -129,12 +135,12 @@ def _pull(
     reg_q: Any,
 ) -> None:
     """Do what ``move`` of ``kernels.rows`` does, operation by operation, to all rows."""
-    x, y = x[: len(p)], y[: len(p)]
+    x, y, z = free
     s = s[:, None]
     np.multiply(s, q, x)
     np.multiply(s, p, y)
-    x -= reg_p * p
-    y -= reg_q * q
+    x -= np.multiply(p, reg_p, z)
+    y -= np.multiply(q, reg_q, z)
     x *= step_p
     y *= step_q
     p += x
