@@ -134,8 +134,7 @@ def _check_strata(order: npt.NDArray[np.int64], grid: tuple[int, int], longest: 
 def strata_order(b: int, random: np.random.Generator, kind: str = "seq") -> npt.NDArray[np.int64]:
     """Return an epoch's blocks of a b x b grid, b strata of b blocks, one after the other.
 
-    Makari, Teflioudi, Gemulla, Haas, Sismanis, "Shared-memory and shared-nothing stochastic
-    gradient descent algorithms for matrix completion" (2013), stratum schedules:
+    The stratum schedules of Makari et al. (2013):
 
     - "seq": stratum l takes column (row + l) mod b of each row; the same in every epoch;
     - "wor": without replacement, each block exactly once.  Rows and columns of "seq" are renamed at

@@ -1,7 +1,7 @@
 """Random numbers whose whole state is one number, so that it fits into a schedule's array.
 
-SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014,
-figure 17): the n-th number depends on seed + n and on nothing else.
+SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): the
+n-th number depends on the seed and on n, and on nothing else.
 
 Used by ``fpsgd`` for its ties and by ``interleave``.
 """

@@ -162,7 +162,7 @@ class FreeBlocks:
 def imbalance(counts: npt.ArrayLike, t: float | None = None) -> float:
     """Return the degree of imbalance, (most updates - fewest updates) / t.
 
-    Zhuang et al. 2013, section 5.2, figure 7; `t` counts epochs, that is as many updates as there
+    Zhuang et al. 2013, figure 7; `t` counts epochs, that is as many updates as there
     are blocks.
 
     Parameters
