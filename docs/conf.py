@@ -11,6 +11,8 @@ from pathlib import Path
 
 from docutils.parsers.rst.states import Inliner
 from latex2mathml.converter import convert
+from myst_nb.core import render as notebooks
+from myst_nb.core.utils import coalesce_streams
 
 import hogwild
 
@@ -112,6 +114,21 @@ def skip_children(write):
 
     return visit
 
+
+def join_streams(outputs):
+    """Join what a cell printed as it came: the merger ends a line after each piece."""
+    joined, streams = [], {}
+    for output in outputs:
+        if output["output_type"] == "stream" and output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+            continue
+        joined.append(output.copy())
+        if output["output_type"] == "stream":
+            streams[output["name"]] = joined[-1]
+    return coalesce_streams(joined)
+
+
+notebooks.coalesce_streams = join_streams
 
 PUBLIC = (
     "hogwild",
