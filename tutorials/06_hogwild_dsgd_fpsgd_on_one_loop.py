@@ -398,7 +398,7 @@ for s in (2, 4, 8, 16):
 # %%
 measured = {}
 for where in ("manager", "shared"):
-    served = serve(FPSGD((3, 3), 1), where, multiprocessing.get_context("fork"))
+    served = serve(FPSGD((3, 3), 1), where, context)
     served.start(np.arange(2000), np.ones(2000, np.int64))
     grant, begin = served.acquire(0), time.perf_counter()
     while grant is not None:

@@ -36,7 +36,7 @@
 # Zhuang and others (2013) keep to it by the rule of the free blocks. Their printed scheduler
 # (algorithm 4) says which block to choose. It does not say that the block must be marked in the
 # same breath in which it is chosen. The first release of their program, LIBMF 1.0, chose under a
-# lock, let go of it, and marked under the lock again. In between, another thread could choose the
+# lock, let go of it, and marked under a lock once more. In between, another thread could choose the
 # same block. Such a program trains, its error falls, and it is wrong; once in a while two threads
 # write the same rows.
 #
