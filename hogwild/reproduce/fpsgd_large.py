@@ -106,7 +106,7 @@ def section(found: Large) -> Section:
 
 def _verdict(found: Large) -> str:
     if not found.times:
-        return "Its times need a compiled kernel: pip install 'hogwild[fast]'."
+        return "To time that takes a compiled kernel: pip install 'hogwild[fast]'."
     plain, quick = (found.ns("partial random", by_level) for by_level in (False, True))
     random = found.ns("random", False)
     return (

@@ -103,15 +103,16 @@ def _verdict(found: list[Ordered]) -> str:
         mine = {each.name: each.by_level.rmse for each in found if each.step == step}
         first = ", ".join(f"{name} {rmse[0]:.3f}" for name, rmse in mine.items())
         last = [rmse[-1] for rmse in mine.values()]
+        worst = max(mine, key=lambda name: mine[name][0])
         parts.append(
-            f"At step {step:g} the first epoch ends at {first}; the last at {min(last):.4f} to "
-            f"{max(last):.4f}."
+            f"At step {step:g} the first epoch ends at {first}, so {worst} starts worst; the last "
+            f"ends at {min(last):.4f} to {max(last):.4f}."
         )
     late = FIGURE_11[-1]
     return (
-        " ".join(parts) + " The ordered method starts worst here; in the article, on Yahoo!Music "
-        f"with step {late.step:g}, it was still at {late.ordered:g} after {late.seconds:,.0f} s, "
-        f"where random was at {late.random:g}."
+        " ".join(parts) + f" In the article, on Yahoo!Music with step {late.step:g}, ordered was "
+        f"still at {late.ordered:g} after {late.seconds:,.0f} s, where random was at "
+        f"{late.random:g}."
     )
 
 

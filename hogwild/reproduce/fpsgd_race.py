@@ -111,11 +111,13 @@ def section(race: Race, split: Split, plan: Plan) -> Section:
 
 
 def _method(plan: Plan) -> str:
-    times = "once" if plan.repeats == 1 else f"{plan.repeats} times, with another seed each time"
+    times = "once"
+    if plan.repeats > 1:
+        times = f"{plan.repeats} times, with another seed each time, of which medians are told"
     return (
         f"k = {plan.factors}, reg {plan.reg:g}, constant step {plan.step:g}: the article's "
-        f"settings for MovieLens. {plan.epochs} epochs; every schedule {times}; medians. Seconds "
-        "are those of training alone, as in the article: start-up and the test RMSE, taken between "
+        f"settings for MovieLens. {plan.epochs} epochs; every schedule {times}. Seconds are those "
+        "of training alone, as in the article: start-up and the test RMSE, taken between "
         f"epochs, are off the clock. It ran on {processors_text()}."
     )
 
