@@ -84,10 +84,15 @@ def make_update(loss: Loss, variant: FactorVariant, *, compiled: bool, single: b
     real = _number(compiled, single)
     value, pull = _make_pull(loss, compiled, real)
     vectors = compiled and single
-    move = _make_move(variant, vectors, compiled)
-    rows = _operations(0, variant.width, variant, vectors, compiled)
+    width = variant.width
+    first = min(N_SLOW, width) if variant.adaptive else width
+    parts = (
+        _make_part(0, first, variant, vectors, compiled),
+        _make_part(min(first, width - 1), width, variant, vectors, compiled),
+    )
+    dot = _operations(0, width, variant, vectors, compiled).dot
     prefetch = row_prefetcher(variant.width) if vectors and variant.ahead else None
-    update = _make_loop(value, pull, rows.dot, move, prefetch, real, variant)
+    update = _make_loop(value, pull, dot, parts, prefetch, real, variant)
     return jit(update) if compiled else update
 
 
@@ -121,20 +126,27 @@ def _make_loop(
     value: Callable,
     pull: Callable,
     dot: Callable,
-    move: Callable,
+    parts: tuple[Callable, Callable],
     prefetch: Callable | None,
     real: Callable,
     variant: FactorVariant,
 ) -> Update:
-    """Return the loop over a block's ratings."""
+    """Return the loop over a block's ratings.
+
+    What concerns arrays of accumulators stands here and not in a function of its own: handing an
+    array on costs as much as updating a row, unless the compiler sees through it.
+    """
     asks, ahead, biased = prefetch is not None, variant.ahead, variant.biased
     ask = prefetch or _no_prefetch
+    adaptive, has_fast = variant.adaptive, variant.width > N_SLOW
+    move, move_fast = parts
+    sqrt, n_slow = math.sqrt, real(N_SLOW)
 
     def update(borders, entries, factors, step, constants):
         u, i, r = entries
         P, Q, user_bias, item_bias, user_squares, item_squares = factors
         mean, reg_p, reg_q, l1_p, l1_q, n_fast, fast = constants
-        step, mean = real(step), real(mean)
+        step, mean, n_fast = real(step), real(mean), real(n_fast)
         reg_p, reg_q, l1_p, l1_q = real(reg_p), real(reg_q), real(l1_p), real(l1_q)
         stop = borders[len(borders) - 1]
         total = 0.0
@@ -149,10 +161,22 @@ def _make_loop(
                 z = mean + user_bias[a] + item_bias[b] + z
             total += value(z, y)
             s = pull(z, y)
-            move(
-                P, a, Q, b, user_squares, item_squares, step, reg_p, reg_q, l1_p, l1_q, s,
-                n_fast, fast,
-            )  # fmt: skip
+            if adaptive:
+                step_p = real(step / sqrt(user_squares[a, 0]))
+                step_q = real(step / sqrt(item_squares[b, 0]))
+                sum_p, sum_q = move(P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s)
+                user_squares[a, 0] += sum_p / n_slow
+                item_squares[b, 0] += sum_q / n_slow
+                if has_fast and fast:
+                    step_p = real(step / sqrt(user_squares[a, 1]))
+                    step_q = real(step / sqrt(item_squares[b, 1]))
+                    sum_p, sum_q = move_fast(
+                        P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s
+                    )
+                    user_squares[a, 1] += sum_p / n_fast
+                    item_squares[b, 1] += sum_q / n_fast
+            else:
+                move(P, a, Q, b, step, step, reg_p, reg_q, l1_p, l1_q, s)
             if biased:
                 user_bias[a] += step * (s - reg_p * user_bias[a])
                 item_bias[b] += step * (s - reg_q * item_bias[b])
@@ -161,41 +185,25 @@ def _make_loop(
     return update
 
 
-def _make_move(variant: FactorVariant, vectors: bool, compiled: bool) -> Callable:
-    """Return the step of both rows, with what follows it."""
-    width = variant.width
-    make = functools.partial(_operations, variant=variant, vectors=vectors, compiled=compiled)
-    join = functools.partial(jit, inline=True) if compiled else _as_it_is
-    if not variant.adaptive:
-        part = join(_make_part(make(0, width), variant))
+def _make_part(lo: int, hi: int, variant: FactorVariant, vectors: bool, compiled: bool) -> Callable:
+    """Return the step of the dimensions lo <= d < hi of both rows, with what follows it.
 
-        def plain_move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
-            part(P, a, Q, b, step, step, reg_p, reg_q, l1_p, l1_q, s)
+    Under AdaGrad it returns the sums of squared gradients that the accumulators grow by.
+    """
+    rows = _operations(lo, hi, variant, vectors, compiled)
+    step_rows, shrink, squares = rows.move, rows.shrink, rows.squares
+    shrinks, sparse = variant.sparse or variant.nonnegative, variant.sparse
+    adaptive = variant.adaptive
 
-        return join(plain_move)
+    def part(P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s):
+        sums = squares(P, a, Q, b, reg_p, reg_q, s) if adaptive else (0.0, 0.0)
+        step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
+        if shrinks:
+            shrink(P, a, l1_p * step_p if sparse else 0.0)
+            shrink(Q, b, l1_q * step_q if sparse else 0.0)
+        return sums
 
-    real = _number(compiled, vectors)
-    slow = join(_make_adaptive(make(0, min(N_SLOW, width)), variant, 0, real))
-    n_slow = N_SLOW
-    if width <= N_SLOW:
-
-        def slow_move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
-            slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
-
-        return join(slow_move)
-
-    quick = join(_make_adaptive(make(N_SLOW, width), variant, 1, real))
-
-    def move(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast, fast):
-        slow(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_slow)
-        if fast:
-            quick(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n_fast)
-
-    return join(move)
-
-
-def _as_it_is(function: Callable) -> Callable:
-    return function
+    return jit(part, inline=True) if compiled else part
 
 
 def _no_prefetch(X, a):
@@ -207,38 +215,3 @@ def _number(compiled: bool, single: bool) -> Callable[[Any], Any]:
     if not compiled:
         return float
     return np.float32 if single else np.float64
-
-
-def _make_part(rows: RowOperations, variant: FactorVariant) -> Callable:
-    """Return the step of one range of dimensions, then its L1 penalty and its bound at 0."""
-    shrinks, sparse = variant.sparse or variant.nonnegative, variant.sparse
-    step_rows, shrink = rows.move, rows.shrink
-
-    def part(P, a, Q, b, step_p, step_q, reg_p, reg_q, l1_p, l1_q, s):
-        step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
-        if shrinks:
-            shrink(P, a, l1_p * step_p if sparse else 0.0)
-            shrink(Q, b, l1_q * step_q if sparse else 0.0)
-
-    return part
-
-
-def _make_adaptive(
-    rows: RowOperations, variant: FactorVariant, column: int, real: Callable
-) -> Callable:
-    """Return the step of one range of dimensions by its accumulators, which grow after it."""
-    shrinks, sparse = variant.sparse or variant.nonnegative, variant.sparse
-    step_rows, shrink, squares = rows.move, rows.shrink, rows.squares
-
-    def part(P, a, Q, b, G, H, step, reg_p, reg_q, l1_p, l1_q, s, n):
-        step_p = real(step / math.sqrt(G[a, column]))
-        step_q = real(step / math.sqrt(H[b, column]))
-        sum_p, sum_q = squares(P, a, Q, b, reg_p, reg_q, s)
-        step_rows(P, a, Q, b, step_p, step_q, reg_p, reg_q, s)
-        if shrinks:
-            shrink(P, a, l1_p * step_p if sparse else 0.0)
-            shrink(Q, b, l1_q * step_q if sparse else 0.0)
-        G[a, column] += sum_p / n
-        H[b, column] += sum_q / n
-
-    return part
