@@ -231,6 +231,7 @@ assert max(reached.values()) - min(reached.values()) < 0.02
 
 # %%
 common = dict(n_factors=32, step=0.02, epochs=8, kernel="numpy", seed=1, validation=test)
+common["coordination"] = "shared"  # where the schedule is; more of that below
 runs = {
     "serial": dict(schedule="serial", grid=3),
     "hogwild": dict(schedule="hogwild", n_workers=2),
@@ -263,6 +264,7 @@ def lanes(axes, trace, epochs, colour):
     """Draw a bar for each block: its row of the grid tells its shade."""
     events = [event for event in trace.events if event.epoch in epochs]
     begin, got = min(event.t for event in events), {}
+    whole = max(event.t - begin for event in events) / 1e6
     columns = trace.header.get("grid", [1, trace.header["n_blocks"]])[1]
     for event in events:
         if event.event == "acquire":
@@ -271,7 +273,7 @@ def lanes(axes, trace, epochs, colour):
         span = (got[event.worker] - begin) / 1e6, (event.t - got[event.worker]) / 1e6
         shade = 0.35 + 0.25 * (event.block // columns % 3)
         axes.broken_barh([span], (event.worker - 0.4, 0.8), color=colour, alpha=shade)
-        if span[1] > 1.5:
+        if span[1] > 0.03 * whole:
             label = divmod(event.block, columns) if "grid" in trace.header else event.block
             axes.text(
                 span[0] + span[1] / 2, event.worker, str(label).strip("()").replace(" ", ""),
@@ -280,7 +282,7 @@ def lanes(axes, trace, epochs, colour):
     workers = sorted({event.worker for event in events})
     axes.set_yticks(workers, [f"worker {worker}" for worker in workers])
     axes.set_ylim(-0.5, len(workers) - 0.5)
-    axes.set_xlim(0, max(event.t - begin for event in events) / 1e6)
+    axes.set_xlim(0, whole)
 
 
 # %% mystnb={"image": {"alt": "Who was busy when: HogWild, DSGD, FPSGD on two workers"}}
@@ -294,9 +296,10 @@ plt.show()
 
 # %% [markdown]
 # HogWild's bars are runs of ratings from anywhere, numbered; the others' are blocks, row and
-# column. In DSGD's lanes both workers change blocks at the same time, for the one that is done
-# first waits. FPSGD's change whenever they like, except at the end of an epoch: there every
-# schedule stops, so that the model can be measured while nobody writes.
+# column. In DSGD's lanes nobody begins with the next two blocks before both workers are done with
+# these. FPSGD's workers change whenever they are ready, except at the end of an epoch: there every
+# schedule stops, so that the model can be measured while nobody writes. Other gaps are the
+# machine's: where processes are more than processors, a worker also waits for one of those.
 #
 # ## Four to 64 workers, in virtual time
 #
