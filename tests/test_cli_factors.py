@@ -243,6 +243,10 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_a_serial_run_gets_the_same_bits(h
     check_resumed(said, run_json, SERIAL, arguments)
 
 
+@pytest.mark.parametrize(
+    "start_method",
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spawn", "forkserver"))],
+)
 def test_ctrl_c_leaves_a_checkpoint_from_which_dsgd_gets_the_same_bits(
     here, run_json, start_method
 ):
