@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         write_libsvm,
         write_ratings,
     )
-    from hogwild.estimators import HogwildClassifier, HogwildRegressor
+    from hogwild.estimators import HogwildClassifier, HogwildRegressor, MatrixFactorization
     from hogwild.models import (
         FactorFit,
         FactorModel,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Sparsity,
         fit_factors,
         fit_linear,
+        replay_factors,
     )
     from hogwild.models import sparsity as sparsity  # type: ignore[no-redef]  # also a module
 
@@ -43,9 +44,11 @@ __all__ = [
     "HogwildRegressor",
     "LinearFit",
     "LinearModel",
+    "MatrixFactorization",
     "Sparsity",
     "fit_linear",
     "read_libsvm",
+    "replay_factors",
     "sparsity",
     "write_libsvm",
 ]
@@ -59,7 +62,7 @@ _HOMES = {
         "write_libsvm",
         "write_ratings",
     ),
-    "estimators": ("HogwildClassifier", "HogwildRegressor"),
+    "estimators": ("HogwildClassifier", "HogwildRegressor", "MatrixFactorization"),
     "models": (
         "FactorFit",
         "FactorModel",
@@ -68,6 +71,7 @@ _HOMES = {
         "Sparsity",
         "fit_factors",
         "fit_linear",
+        "replay_factors",
         "sparsity",
     ),
 }
