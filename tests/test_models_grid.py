@@ -6,7 +6,7 @@ from factor_cases import few_ratings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hogwild.data import Ratings
+from hogwild.data import Ratings, generate_ratings
 from hogwild.kernels.levels import levels
 from hogwild.models import fill, plan_grid, plan_runs
 
@@ -130,3 +130,10 @@ def test_an_unknown_order_is_refused():
     ratings = few_ratings()
     with pytest.raises(ValueError, match="order must be one of user, item, random, got 'x'"):
         laid_out(plan_grid(ratings, 2, 0), ratings, order="x")
+
+
+def test_ratings_made_from_the_same_seed_are_shuffled_all_the_same():
+    """A generator's first permutation of users must not be undone by the grid's."""
+    made = generate_ratings(300, 300, 9000, 0)
+    sizes = plan_grid(made, 3, 0).sizes
+    assert sizes.max() < 2 * sizes.min()

@@ -63,6 +63,9 @@ class FoldedUser:
     bias: float
     rated: Array
 
+    def __repr__(self) -> str:
+        return f"FoldedUser({len(self.rated)} ratings, {len(self.p)} factors)"
+
     def predict(self, items: Any) -> Any:
         """Return the prediction for every item id; the mean and his bias where it is unknown."""
         scores = self._scores()[self.model.encode_items(items)]

@@ -120,6 +120,10 @@ class FactorModel:
                     f"got shape {np.shape(array)}"
                 )
 
+    def __repr__(self) -> str:
+        shape = f"{self.n_users} users, {self.n_items} items, {self.n_factors} factors"
+        return f"FactorModel({shape}, {self.loss}{', with biases' if self.biased else ''})"
+
     @property
     def n_users(self) -> int:
         """The number of rows of P."""

@@ -263,6 +263,9 @@ def _shuffled(ratings: Ratings, seed: Any, shuffle: bool) -> tuple[Ints, Ints]:
         return np.arange(ratings.n_users, dtype=np.int32), np.arange(
             ratings.n_items, dtype=np.int32
         )
+    if isinstance(seed, int | np.integer):
+        # a stream of its own: ratings made from the same number begin with the same permutation
+        seed = np.random.SeedSequence(seed, spawn_key=(0,))
     random = np.random.default_rng(seed)
     users = random.permutation(ratings.n_users).astype(np.int32)
     return users, random.permutation(ratings.n_items).astype(np.int32)
