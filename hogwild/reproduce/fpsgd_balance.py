@@ -168,8 +168,8 @@ def _figure(found: Balance, plan: Plan) -> Figure:
     middle = [statistics.median(each[t - 1] for each in found.virtual) for t in epochs]
     curves = [Curve(f"{THREADS} virtual\nworkers", epochs, middle, 0)]
     run = found.real[0]
-    points = [(t, run[t - 1]) for t in thinned(len(run)) if run[t - 1] > 0.0]
-    if points:
+    points = [(t, run[t - 1]) for t in thinned(len(run))]
+    if all(y > 0.0 for _, y in points):  # a logarithmic scale has no place for 0
         curves.append(_through("2 real\nworkers", points, 1))
     read = [(t, (low + high) / 2) for t, (low, high) in IMBALANCE.items() if low > 0.0]
     read = [(t, y) for t, y in read if t <= plan.iterations]

@@ -216,7 +216,7 @@ def _starved_table(found: Idle) -> Table:
 
 
 def _calls_table(found: Idle) -> Table:
-    columns = [Column("grid"), Column("µs a block", ".0f"), Column("calls free", ".0%")]
+    columns = [Column("grid"), Column("µs a block", ".3g"), Column("calls free", ".0%")]
     columns += [Column("in shared memory", ".0%"), Column("by a Manager", ".0%")]
     rows = [
         [f"{each.bands} x {each.bands}", 1e6 * each.block_seconds, *each.busy.values()]
