@@ -310,6 +310,22 @@ def test_a_run_whose_worker_died_can_go_on_too(here, run, stopping):
     assert "killed by SIGKILL" in error
 
 
+def test_a_model_that_can_not_be_written_is_not_lost(here, run, run_json, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "m.npz")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FactorModel, "save", full)
+        code, _, err = run("fit", "factors", "r.dat", "--model", "m.npz", *SERIAL)
+    assert code == 3
+    note, error = err.splitlines()
+    assert note.startswith("hogwild: stopped; m.npz.checkpoint holds epoch 20 of 20: ")
+    assert error == "hogwild: error: m.npz: No space left on device"
+    record = run_json("fit", "factors", "r.dat", "--model", "m.npz", "--resume", *SERIAL)
+    assert record["epochs"] == 20
+    assert sorted(os.listdir()) == ["m.npz", "r.dat", "t.dat"]
+
+
 def test_a_checkpoint_that_was_asked_for_stays(here, run, run_json):
     options = ["--checkpoint", "c", "--model", "m.npz", *SERIAL]
     first = run_json("fit", "factors", "r.dat", *options)
@@ -599,6 +615,8 @@ def test_biases_go_into_libmfs_text_as_two_more_factors(here, run, run_json):
         (["--trace", "x", "--checkpoint", "x"], "x is named twice"),
         (["--test", "-", "--validation", "-"], "standard input can be one of"),
         (["--loss", "kl"], "nonnegative=True"),
+        (["--loss", "huber", "--libmf-model", "m.txt"], "LIBMF has no loss Huber"),
+        (["--ids", "str", "--libmf-model", "m.txt"], "the ids are text, such as '0'"),
         (["--schedule", "hogwild", "--grid", "3"], "draws from the whole matrix"),
     ],
 )

@@ -52,7 +52,7 @@ class RunFile:
             yield
         except KeyboardInterrupt:
             raise KeyboardInterrupt(self._sentence()) from None
-        except (WorkerDied, WorkerFailed, ManagerDied):
+        except (WorkerDied, WorkerFailed, ManagerDied, OSError, MemoryError):
             if self._has_epochs():
                 report.note(f"stopped{self._sentence()}")
             raise

@@ -6,6 +6,7 @@ Contract: what was done to come to the training ratings is recorded in words tha
 Used by the commands on factor models.
 """
 
+import os
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from hogwild.cli.ratings_options import layout_of
 from hogwild.data import Ratings, read_ratings
 from hogwild.data.textio import shown
 from hogwild.errors import DataError
-from hogwild.kernels.losses import Logistic
+from hogwild.kernels.losses import FACTOR_LOSSES, Logistic, find_loss
 from hogwild.models import FactorModel
+from hogwild.models.factor_libmf import write_libmf_model
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ def read_like(known: Ratings | FactorModel, path: str, layout: dict[str, Any]) -
                 path=shown(path),
             )
     return ratings
+
+
+def check_libmf(ratings: Ratings, loss: str) -> None:
+    """Raise ValueError before the fit, not after it, if LIBMF's text has no place for its model."""
+    P, Q = np.zeros((ratings.n_users, 1)), np.zeros((ratings.n_items, 1))
+    kind = find_loss(loss, FACTOR_LOSSES)
+    model = FactorModel(P, Q, user_ids=ratings.user_ids, item_ids=ratings.item_ids, loss=kind)
+    write_libmf_model(model, os.devnull)
 
 
 def measure_factors(model: FactorModel, ratings: Ratings) -> dict[str, float]:

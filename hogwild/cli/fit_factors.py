@@ -11,7 +11,7 @@ from typing import Any
 from hogwild.cli import report
 from hogwild.cli.command import Commands, add_command, check_outputs
 from hogwild.cli.factor_checkpoints import RunFile
-from hogwild.cli.factor_data import Data, measure_factors, read_data
+from hogwild.cli.factor_data import Data, check_libmf, measure_factors, read_data
 from hogwild.cli.factor_options import add_options
 from hogwild.cli.factor_report import bar_words, record_of, summary_of
 from hogwild.models import FactorFit, FactorModel, fit_factors
@@ -51,8 +51,11 @@ def run(args: Namespace) -> int:
     check_outputs([args.model, args.libmf_model, args.trace, file.path], inputs)
     settings = _settings(args, file)
     data = read_data(args, settings["seed"])
-    fit = _fit(args, settings, data, file)
-    _write(args, fit, data)
+    if args.libmf_model is not None:
+        check_libmf(data.train, args.loss)
+    with file.told_of():  # until the model is written, the checkpoint is all there is of it
+        fit = _fit(args, settings, data, file)
+        _write(args, fit, data)
     record = record_of(args, settings, data, fit)
     for name, ratings in (("validation", data.validation), ("test", data.test)):
         if ratings is not None:
@@ -67,10 +70,7 @@ def run(args: Namespace) -> int:
 def _fit(args: Namespace, settings: dict[str, Any], data: Data, file: RunFile) -> FactorFit:
     watched = data.validation if data.validation is not None else data.test
     words = bar_words(args.loss, "valid." if data.validation is not None else "test")
-    with (
-        file.told_of(),
-        report.Progress(args.epochs, args.quiet, words, file.done) as progress,
-    ):
+    with report.Progress(args.epochs, args.quiet, words, file.done) as progress:
         return fit_factors(data.train, validation=watched, callback=progress, **settings)
 
 
