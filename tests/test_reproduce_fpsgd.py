@@ -16,6 +16,9 @@ from hogwild.cli import main
 from hogwild.data import Ratings
 from hogwild.engine.schedules import Grant
 from hogwild.errors import DataError
+from hogwild.models import fit_factors
+from hogwild.models.factor_memory import make_plan
+from hogwild.models.factor_options import FactorSettings
 from hogwild.reproduce import (
     fpsgd_batches,
     fpsgd_costs,
@@ -175,6 +178,16 @@ def test_a_barrier_costs_more_the_more_block_times_vary():
     plan = replace(TINY, virtual_epochs=30)
     ratios = [fpsgd_batches._ratio_at(small_split(), plan, 8, spread) for spread in (0.0, 0.3, 1.0)]
     assert 1.0 < ratios[0] < ratios[1] < ratios[2]
+
+
+def test_blocks_are_cut_as_a_fit_of_that_seed_cuts_them():
+    split = small_split()
+    fit = fit_factors(
+        split.train, schedule="serial", n_factors=2, grid=5, epochs=1, seed=7, trace=True
+    )
+    sizes = fpsgd_costs.block_sizes(split, 5, 7)
+    settings = FactorSettings.from_json(fit.trace.header["run"]["settings"])
+    assert sizes.tolist() == make_plan(settings, split.train).sizes.tolist()
 
 
 def test_costs_keep_their_mean_whatever_their_spread():

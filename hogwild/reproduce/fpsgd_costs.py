@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.engine.schedules import Grant
-from hogwild.models.factor_memory import CUT, stream
 from hogwild.models.grid import plan_grid
 from hogwild.reproduce.fpsgd_data import Split
 from hogwild.reproduce.fpsgd_plan import Plan
@@ -57,12 +56,8 @@ def time_blocks(split: Split, plan: Plan, bands: int) -> BlockTimes:
 
 
 def block_sizes(split: Split, bands: int, seed: int = 0, *, shuffle: bool = True) -> npt.NDArray:
-    """Return the ratings in each block of such a grid, ids shuffled as a fit of that seed does.
-
-    A plain seed would not do: made ratings are drawn from one as well, and numpy's first
-    permutation of a seed is the same there and here, so that one would undo the other.
-    """
-    return plan_grid(split.train, bands, stream(seed, CUT), shuffle=shuffle).sizes
+    """Return the ratings in each block of such a grid, ids shuffled as a fit of that seed does."""
+    return plan_grid(split.train, bands, seed, shuffle=shuffle).sizes
 
 
 def scattered(means: npt.NDArray[np.float64], spread: float, seed: int) -> Cost:
