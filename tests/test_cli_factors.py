@@ -489,9 +489,23 @@ def test_pairs_can_be_named_by_their_columns(here, run, model):
     assert again == out
 
 
+def test_a_delimiter_and_a_header_that_are_said_are_not_looked_for(here, run, run_json, model):
+    (here / "bars.txt").write_text("x|y\n3|7\n")
+    options = ["--delimiter", "|", "--header"]
+    found = run_json("predict", "m.npz", "bars.txt", *options, "--output", "p.txt")
+    assert (found["rows"], found["output"]) == (1, "p.txt")
+    with open("p.txt") as file:
+        assert float(file.read()) == model.predict(3, 7)
+    code, _, err = run("predict", "m.npz", "bars.txt", "--delimiter", "|")
+    assert code == 3
+    assert one_line(err).startswith("bars.txt, line 1: expected a whole number")
+
+
 @pytest.mark.parametrize(
     "text, sentence",
     [
+        ("\0 7\n", "pairs.txt, line 1: a NUL byte"),
+        ("3 7\n\0 7\n", "pairs.txt, line 2: a NUL byte"),
         ("3 7\n3\n", "pairs.txt, line 2: expected 2 fields, as in the first line, got 1"),
         ("3 7\n3 x\n", "pairs.txt, line 2: expected a whole number, as the model's ids are"),
         ("user item\n", "pairs.txt: the file has no pairs"),

@@ -6,7 +6,8 @@ from replay_cases import planted
 
 from hogwild.errors import DataError
 from hogwild.models import BoldDriver, RowAdaGrad, Yun, fit_factors
-from hogwild.models.factor_checkpoint import look_into
+from hogwild.models.factor_checkpoint import FORMAT, VERSION, look_into
+from hogwild.models.npz_file import read_npz, write_npz
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -143,6 +144,29 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     fit_factors(TRAIN, **PLAIN).model.save(model)
     with pytest.raises(DataError, match="not a model of the format hogwild-factor-checkpoint"):
         look_into(model)
+
+
+@pytest.mark.parametrize(
+    "name, value, what",
+    [
+        ("settings", None, "does not say of which run it is"),
+        ("best", None, "the checkpoint is damaged .*best"),
+        ("history", [{"epoch": 1}], "the checkpoint is damaged"),
+    ],
+)
+def test_a_header_that_lacks_something_is_refused(tmp_path, name, value, what):
+    path = tmp_path / "c"
+    fit_factors(TRAIN, **PLAIN, checkpoint=path)
+    header, arrays = read_npz(path, FORMAT, VERSION, ())
+    for key in ("format", "version", "sha256"):
+        del header[key]
+    header = {key: part for key, part in (header | {name: value}).items() if part is not None}
+    write_npz(path, FORMAT, VERSION, header, arrays)
+    with pytest.raises(DataError, match=what):
+        fit_factors(TRAIN, **PLAIN, checkpoint=path, resume=True)
+    if name == "settings":
+        with pytest.raises(DataError, match=r"damaged .*settings"):
+            look_into(path)
 
 
 def test_what_no_file_can_hold_is_refused_before_the_first_epoch(tmp_path):

@@ -266,6 +266,21 @@ def test_a_header_that_lacks_something_is_refused(serial, spoil, what):
         replay_factors(serial, FEW)
 
 
+def test_a_trace_without_events_is_refused(serial):
+    serial.events.clear()
+    with pytest.raises(DataError, match="has no epochs"):
+        replay_factors(serial, FEW)
+
+
+def test_without_digests_of_the_epochs_the_end_alone_is_compared(serial):
+    del serial.header["run"]["epochs"]
+    assert replay_factors(serial, FEW).same
+    serial.events[0] = serial.events[0]._replace(block=(serial.events[0].block + 1) % 4)
+    replay = replay_factors(serial, FEW)
+    assert (replay.same, replay.differs_after) == (False, None)
+    assert replay.sentence.endswith("replayed in one process: other bits")
+
+
 def test_a_kernel_that_is_not_installed_is_named(serial, monkeypatch):
     serial.header["run"]["settings"]["kernel"] = "numba"
     monkeypatch.setattr("hogwild.models.factor_options.have_numba", lambda: False)

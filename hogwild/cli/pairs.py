@@ -22,7 +22,7 @@ Columns = tuple[int, int]
 def n_fields(path: str, layout: dict[str, Any]) -> int:
     """Return into how many fields the first line that is not blank falls; 0 without one."""
     for number, line in _lines(path):
-        return len(_fields(line, _delimiter(line, layout), path, number))
+        return len(_fields(line, _delimiter(line, layout, path, number), path, number))
     return 0
 
 
@@ -44,7 +44,7 @@ def read_pairs(
     delimiter, width = b"", 0
     for number, line in _lines(path):
         if columns is None:
-            delimiter = _delimiter(line, layout)
+            delimiter = _delimiter(line, layout, path, number)
             fields = _fields(line, delimiter, path, number)
             columns, is_header = _columns(fields, layout, path, number)
             width = len(fields)
@@ -80,12 +80,12 @@ def _fields(line: bytes, delimiter: bytes, path: str, number: int) -> list[bytes
         raise DataError(str(error), path=shown(path), line=number) from None
 
 
-def _delimiter(line: bytes, layout: dict[str, Any]) -> bytes:
+def _delimiter(line: bytes, layout: dict[str, Any], path: str, number: int) -> bytes:
     """Return the delimiter: as said, else the first that cuts the line in two."""
     if layout.get("delimiter"):
         return str(layout["delimiter"]).encode()
-    found = (each.encode() for each in DELIMITERS if len(fields_of(line, each.encode())) > 1)
-    return next(found, b" ")
+    each = (text.encode() for text in DELIMITERS)
+    return next((one for one in each if len(_fields(line, one, path, number)) > 1), b" ")
 
 
 def _columns(
