@@ -383,3 +383,62 @@ def test_the_summary_says_what_was_looked_at():
     assert "once an epoch" not in summary("good_dsgd_wr_shared")
     assert summary("good_serial").endswith("each block once an epoch; no conflict")
     assert summary("good_nothing_happened") == "hogwild: 0 grants in 0 epochs to 0 workers"
+
+
+def kept_run():
+    """Return a run of two epochs of two blocks by two workers, which breaks no rule."""
+    lines = [
+        (0, "acquire", 0, 1), (1, "acquire", 1, 1), (0, "release", 0, 1), (1, "release", 1, 1),
+        (0, "acquire", 0, 2), (0, "release", 0, 2), (1, "acquire", 1, 2), (1, "release", 1, 2),
+    ]  # fmt: skip
+    events = [
+        Event(10 * t, worker, what, number, number, epoch)
+        for t, (worker, what, number, epoch) in enumerate(lines)
+    ]
+    header = {"schedule": "hogwild", "n_workers": 2, "n_blocks": 2}
+    return Trace({**header, "run": {"epochs": ["a", "b"]}}, events)
+
+
+def test_a_release_goes_by_the_number_and_the_epoch_of_its_acquire():
+    trace = kept_run()
+    assert trace.check() is None
+    trace.events[2] = trace.events[2]._replace(number=1)
+    assert trace.check() == (
+        "line 4: worker 0 releases block 0 as grant 1 of epoch 1, while it was grant 0 of epoch 1"
+    )
+    trace.events[2] = trace.events[2]._replace(number=0, epoch=2)
+    assert trace.check() == (
+        "line 4: worker 0 releases block 0 as grant 0 of epoch 2, while it was grant 0 of epoch 1"
+    )
+
+
+def test_an_epoch_left_out_is_told():
+    trace = kept_run()
+    later = [event._replace(epoch=3) for event in trace.events[4:]]
+    wrong = Trace(trace.header, trace.events[:4] + later).check()
+    assert wrong == "line 6: epoch 3 comes where epoch 1 or 2 is due"
+    back = [event._replace(epoch=0) for event in trace.events[4:]]
+    wrong = Trace(trace.header, trace.events[:4] + back).check()
+    assert wrong == "line 6: epoch 0 comes where epoch 1 or 2 is due"
+
+
+@pytest.mark.parametrize("kept, found", [(4, 1), (0, 0)])
+def test_a_file_cut_off_between_two_epochs_is_told_where_the_header_counts_them(kept, found):
+    trace = kept_run()
+    cut = Trace(trace.header, trace.events[:kept])
+    assert cut.check() == f"line 1: the run had 2 epochs, the lines have {found}"
+
+
+def test_a_run_that_went_on_from_a_later_epoch_is_right():
+    trace = kept_run()
+    later = [event._replace(epoch=event.epoch + 6) for event in trace.events]
+    assert Trace(trace.header, later).check() is None
+
+
+def test_blocks_are_those_that_the_header_counts_also_without_a_grid():
+    trace = kept_run()
+    moved = [event._replace(block=7) if event.block == 1 else event for event in trace.events]
+    wrong = Trace(trace.header, moved).check()
+    assert wrong == "line 3: there is no block 7: the run has 2, from 0"
+    wrong = Trace({**trace.header, "grid": [3, 3]}, trace.events).check()
+    assert wrong == "line 1: a grid of 3 x 3 has not 2 blocks"

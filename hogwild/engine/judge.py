@@ -5,7 +5,7 @@ first break, or None.
 
 ========== =======================================================================================
 every one  workers and blocks that exist; one block at a time; released as acquired; all released;
-           the clock of a worker never runs back; ticks count up
+           the clock of a worker never runs back; ticks count up; no epoch is left out
 serial     nothing overlaps; each block once an epoch
 hogwild,   each block once an epoch
 others
@@ -30,6 +30,7 @@ from hogwild.engine.rules import (
     Clock,
     Counted,
     EachOnce,
+    Epochs,
     Existing,
     Holding,
     Numbers,
@@ -69,7 +70,7 @@ def has_ticks(events: Sequence["Event"]) -> bool:
 def rules_of(header: Mapping[str, Any], *, ticked: bool) -> list[Rule]:
     """Return the rules of the header's schedule, in the order in which they are asked."""
     schedule, n_blocks = header.get("schedule"), header.get("n_blocks")
-    rules: list[Rule] = [Clock(ticked), Existing(header), Holding()]
+    rules: list[Rule] = [Clock(ticked), Existing(header), Holding(), Epochs(header)]
     if schedule == "serial":
         rules.append(Alone())
     if schedule not in GRID_SCHEDULES:
@@ -106,6 +107,8 @@ def _wrong_header(header: Mapping[str, Any]) -> str | None:
         return f"a run of {header['schedule']} needs its grid, [rows, columns], in the header"
     if grid is not None and not _is_grid(grid):
         return f"grid must be [rows, columns], each 1 or more, got {grid!r}"
+    if grid is not None and header.get("n_blocks") not in (None, grid[0] * grid[1]):
+        return f"a grid of {grid[0]} x {grid[1]} has not {header['n_blocks']} blocks"
     return None
 
 

@@ -54,14 +54,15 @@ class Existing(Rule):
 
     def __init__(self, header: Mapping[str, Any]):
         self.n_workers, grid = header.get("n_workers"), header.get("grid")
-        self.n_blocks = None if grid is None else grid[0] * grid[1]
+        self.n_blocks = header.get("n_blocks") if grid is None else grid[0] * grid[1]
+        self.where = "the run" if grid is None else "the grid"
 
     def line(self, number: int, event: "Event") -> str | None:
         """Return what is wrong with this line."""
         if event.worker < 0 or (self.n_workers is not None and event.worker >= self.n_workers):
             return f"there is no worker {event.worker}: there are {self.n_workers}, from 0"
         if event.block < 0 or (self.n_blocks is not None and event.block >= self.n_blocks):
-            return f"there is no block {event.block}: the grid has {self.n_blocks}, from 0"
+            return f"there is no block {event.block}: {self.where} has {self.n_blocks}, from 0"
         return None
 
 
@@ -86,12 +87,44 @@ class Holding(Rule):
         if held is None or held.block != event.block:
             has = "nothing" if held is None else f"block {held.block}"
             return f"worker {event.worker} releases block {event.block} while it holds {has}"
+        if (held.number, held.epoch) != (event.number, event.epoch):
+            return (
+                f"worker {event.worker} releases block {event.block} as grant {event.number} of "
+                f"epoch {event.epoch}, while it was grant {held.number} of epoch {held.epoch}"
+            )
         return None
 
     def end(self) -> str | None:
         """Return what is wrong at the end."""
         for worker, event in self.held.items():
             return f"worker {worker} never released block {event.block} of epoch {event.epoch}"
+        return None
+
+
+class Epochs(Rule):
+    """Epochs follow one another, none is left out; where the run tells how many, all are there."""
+
+    def __init__(self, header: Mapping[str, Any]):
+        run = header.get("run")
+        told = run.get("epochs") if isinstance(run, dict) else None
+        self.told = len(told) if isinstance(told, list) else None
+        self.first: int | None = None
+        self.now = 0
+
+    def line(self, number: int, event: "Event") -> str | None:
+        """Return what is wrong with this line."""
+        if self.first is None:
+            self.first = self.now = event.epoch  # of a run that was resumed, not 1
+        if event.epoch not in (self.now, self.now + 1):
+            return f"epoch {event.epoch} comes where epoch {self.now} or {self.now + 1} is due"
+        self.now = event.epoch
+        return None
+
+    def end(self) -> str | None:
+        """Return what is wrong at the end."""
+        found = 0 if self.first is None else self.now - self.first + 1
+        if self.told is not None and found != self.told:
+            return f"line 1: the run had {self.told} epochs, the lines have {found}"
         return None
 
 
