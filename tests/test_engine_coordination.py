@@ -477,6 +477,18 @@ def test_its_socket_is_for_nobody_else_and_its_key_is_drawn(room):
     two.close()
 
 
+def test_a_temporary_folder_too_deep_for_a_socket_is_passed_over(monkeypatch, tmp_path, room):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    make = partial(tempfile.mkdtemp, dir=deep)
+    monkeypatch.setattr(manager_module, "tempfile", SimpleNamespace(mkdtemp=make))
+    monkeypatch.setattr(manager_module, "_ROOM", str(room))
+    with InManager(FPSGD((B, B)), FORK) as schedule:
+        schedule.start(np.arange(BLOCKS), np.ones(BLOCKS, np.int64))
+        assert schedule.acquire(0) is not None
+    assert list(deep.iterdir()) == []
+
+
 def test_in_shared_memory_nothing_has_to_be_ended():
     served = InSharedMemory(FPSGD((B, B)), FORK)
     served.connect()

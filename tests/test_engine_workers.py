@@ -566,3 +566,25 @@ def test_a_script_without_a_main_guard_ends_with_one_clear_error(tmp_path, kind,
     if fed == "file":
         assert "would start workers of its own" in ran.stderr
     assert ran.stderr.count("Traceback") <= 12, ran.stderr
+
+
+def _start_a_pool(maker, answers):
+    """Say what comes of it in a process that may have no children."""
+    try:
+        maker(1).terminate()
+    except RuntimeError as error:
+        answers.send(str(error))
+
+
+@pytest.mark.parametrize("kind", [Pool, StdlibPool])
+def test_a_daemonic_process_is_told_that_it_can_not_start_workers(kind):
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(
+        target=_start_a_pool, args=(kind, writer), daemon=True
+    )
+    process.start()
+    writer.close()
+    assert reader.poll(30)
+    assert reader.recv().startswith("a daemonic process, such as a worker of multiprocessing.Pool")
+    process.join()
+    reader.close()

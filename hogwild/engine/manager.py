@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from hogwild.engine.coordination import Plain
 
 _START = 60.0  # seconds that a new process gets to import what it needs
+_SOCKET, _LONGEST_PATH = "table", 103  # bytes of a socket's path that every system takes
+_ROOM = "/tmp"
 _GONE = (EOFError, ConnectionError, FileNotFoundError)  # what a proxy says when nobody is there
 
 Answer = tuple[int, int, int] | None  # a Grant as a plain tuple: it pickles in a third of the time
@@ -128,10 +130,10 @@ class InManager:
 
     def __init__(self, plain: "Plain", context: BaseContext):
         self.grid = plain.grid
-        folder = tempfile.mkdtemp(prefix="hogwild-")  # nobody else may look into it
+        folder = _folder()
         process: BaseProcess | None = None
         try:
-            key, address = os.urandom(32), os.path.join(folder, "table")
+            key, address = os.urandom(32), os.path.join(folder, _SOCKET)
             process, reader = _started(plain, address, key, folder, context)
             _await_ready(process, reader)
             manager = _Manager(address, key)
@@ -199,6 +201,19 @@ class InManager:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _folder() -> str:
+    """Return a new folder for the socket; nobody else may look into it.
+
+    A socket's path may have 107 bytes on Linux, 103 on macOS: a TMPDIR too long for that, as jobs
+    on clusters have, is passed over.
+    """
+    folder = tempfile.mkdtemp(prefix="hogwild-")
+    if len(os.fsencode(os.path.join(folder, _SOCKET))) <= _LONGEST_PATH or not os.path.isdir(_ROOM):
+        return folder
+    os.rmdir(folder)
+    return tempfile.mkdtemp(prefix="hogwild-", dir=_ROOM)
 
 
 def _bound(grid: tuple[int, int], proxy: Any, pid: int | None) -> InManager:

@@ -3,6 +3,7 @@
 Used by the pools.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -31,7 +32,17 @@ def quiet_start(start_method: str) -> Iterator[None]:
 
     The helper processes of the standard library are started first, outside: they stay for the whole
     program, and would pass a blocked Ctrl-C on to processes that are not ours.
+
+    Raises
+    ------
+    RuntimeError
+        In a daemonic process, which the standard library lets start none.
     """
+    if multiprocessing.current_process().daemon:
+        raise RuntimeError(
+            "a daemonic process, such as a worker of multiprocessing.Pool, can't start workers: "
+            'fit with schedule="serial" there, or from a process with daemon=False'
+        )
     if start_method == "forkserver":
         forkserver.ensure_running()
     elif start_method == "spawn" and hasattr(signal, "pthread_sigmask"):
