@@ -75,6 +75,7 @@ def test_blocks_by_level_hold_the_sorted_order_level_by_level(seed, shape, order
 
 def test_many_ratings_go_through_in_chunks(monkeypatch):
     monkeypatch.setattr("hogwild.models.grid.CHUNK", 7)
+    monkeypatch.setattr("hogwild.models.layout.CHUNK", 7)
     ratings = few_ratings(5)
     for plan in (plan_grid(ratings, 3, 5), plan_runs(ratings, 5, length=11)):
         u, i, r, _ = laid_out(plan, ratings)

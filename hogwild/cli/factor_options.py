@@ -13,7 +13,8 @@ from hogwild.engine.dsgd import STRATA
 from hogwild.kernels.losses import FACTOR_LOSSES
 from hogwild.models.factor_options import FACTOR_KERNELS, FACTOR_SCHEDULES, STARTS
 from hogwild.models.factor_steps import FACTOR_STEPS
-from hogwild.models.grid import BALANCES, ORDERS
+from hogwild.models.grid import BALANCES
+from hogwild.models.layout import ORDERS
 
 BETWEEN = number("above 0 and below 1", lambda x: 0.0 < x < 1.0)
 

@@ -6,7 +6,7 @@ Give each rating the level 1 + the highest level of the earlier ratings of its u
 level computes exactly what the sequence computes.  It is FPSGD's free-block rule once more, with
 blocks of one rating.
 
-Called by ``models.grid`` to lay out each block.
+Called by ``models.layout`` for each block.
 """
 
 import functools

@@ -7,7 +7,8 @@ from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_replay import Replay, replay_factors
 from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
 from hogwild.models.factors import fit_factors
-from hogwild.models.grid import Plan, fill, plan_grid, plan_runs
+from hogwild.models.grid import Plan, plan_grid, plan_runs
+from hogwild.models.layout import fill
 from hogwild.models.linear import fit_linear
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_record import EpochRecord, LinearFit

@@ -20,7 +20,8 @@ from hogwild.kernels import factor_levels, factors
 from hogwild.kernels.factor_records import N_SLOW, Entries, FactorConstants, Factors
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import FactorSettings, accumulators, deviation
-from hogwild.models.grid import Plan, fill, plan_grid, plan_runs
+from hogwild.models.grid import Plan, plan_grid, plan_runs
+from hogwild.models.layout import fill
 
 Array = npt.NDArray[Any]
 

@@ -21,7 +21,8 @@ from hogwild.kernels.losses import FACTOR_LOSSES, KullbackLeibler, Loss, find_lo
 from hogwild.models.checks import check_count, check_not_negative
 from hogwild.models.factor_cache import default_grid, given_grid, row_bytes, rows_ahead
 from hogwild.models.factor_steps import FACTOR_STEPS, RowAdaGrad, find_factor_step
-from hogwild.models.grid import BALANCES, CHUNK, ORDERS
+from hogwild.models.grid import BALANCES, CHUNK
+from hogwild.models.layout import ORDERS
 from hogwild.models.steps import STEPS, StepRule
 
 FACTOR_SCHEDULES = ("fpsgd", "dsgd", "hogwild", "serial")

@@ -20,20 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data import Ratings
-from hogwild.engine.coordination import serve
-from hogwild.engine.dsgd import DSGD, strata_order
-from hogwild.engine.fpsgd import FPSGD
 from hogwild.engine.loop import Crew, context_of
-from hogwild.engine.schedules import Hogwild, Serial
 from hogwild.engine.trace import Trace
 from hogwild.kernels.losses import Loss
 from hogwild.models import factor_memory, factor_options
 from hogwild.models.checks import check_count, check_not_negative, check_switches
 from hogwild.models.factor_checkpoint import Best, Keeper
-from hogwild.models.factor_memory import EPOCH, TIES, stream
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import FactorSettings
 from hogwild.models.factor_record import FactorEpoch, FactorFit
+from hogwild.models.factor_schedules import make_grid_schedule, orders
 from hogwild.models.factor_trainer import FactorTrainer
 from hogwild.models.grid import Plan
 from hogwild.models.steps import StepRule
@@ -221,7 +217,7 @@ def fit_factors(
     if schedule != "serial" and context.get_start_method() == "fork":
         factor_memory.build(0, *arguments)  # compiles here what the workers then inherit
     with Crew(
-        _schedule(schedule, plan, settings, coordination, context),
+        make_grid_schedule(schedule, plan, settings, coordination, context),
         factor_memory.build,
         arguments,
         n_workers=n_workers,
@@ -276,22 +272,6 @@ def _waited(best: Best, trainer: FactorTrainer, patience: int | None) -> bool:
     return patience is not None and len(trainer.history) - (best.epoch or 0) >= patience
 
 
-def orders(
-    settings: FactorSettings, plan: Plan, schedule: str, strata: str
-) -> Callable[[int], npt.NDArray[np.int64]]:
-    """Return ``order(epoch)``: the blocks to hand out, drawn from the epoch's own stream."""
-
-    def order(epoch: int) -> npt.NDArray[np.int64]:
-        if schedule == "fpsgd":  # how many; the schedule itself says which
-            return np.arange(plan.n_blocks)
-        random = np.random.default_rng(stream(settings.seed, EPOCH, epoch))
-        if schedule == "dsgd":
-            return strata_order(plan.shape[0], random, strata)
-        return random.permutation(plan.n_blocks)
-
-    return order
-
-
 def digest_of(ratings: Ratings) -> str:
     """Return the SHA-256 of the ratings' arrays, to know them again."""
     state = hashlib.sha256()
@@ -299,20 +279,6 @@ def digest_of(ratings: Ratings) -> str:
         state.update(str(array.dtype).encode())
         state.update(np.ascontiguousarray(array).view(np.uint8).data)
     return state.hexdigest()
-
-
-def _schedule(
-    schedule: str, plan: Plan, settings: FactorSettings, coordination: str, context: Any
-) -> Any:
-    """Return the schedule, as the workers can share it."""
-    if schedule == "serial":
-        return Serial()
-    if schedule == "hogwild":
-        return Hogwild(plan.n_blocks, context)
-    if schedule == "dsgd":
-        return serve(DSGD(plan.shape), coordination, context)
-    ties = int(stream(settings.seed, TIES).generate_state(1, np.uint64)[0]) >> 1
-    return serve(FPSGD(plan.shape, ties), coordination, context)
 
 
 def _header(
