@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from replay_cases import planted
 
+from hogwild.data import Ratings
 from hogwild.errors import DataError
 from hogwild.models import BoldDriver, RowAdaGrad, Yun, fit_factors
 from hogwild.models.factor_checkpoint import FORMAT, VERSION, look_into
@@ -127,6 +128,16 @@ def test_a_checkpoint_of_other_ratings_or_strata_is_refused(tmp_path):
     fit_factors(TRAIN, **dsgd, checkpoint=path)
     with pytest.raises(DataError, match="its strata is 'wor', not 'seq'"):
         fit_factors(TRAIN, **dsgd, strata="seq", checkpoint=path, resume=True)
+
+
+def test_a_checkpoint_of_fewer_items_is_refused_though_no_rating_differs(tmp_path):
+    path = tmp_path / "c"
+    one = Ratings.of_indices([0, 1], [0, 0], [1.0, 2.0])
+    more = Ratings.of_indices([0, 1], [0, 0], [1.0, 2.0], n_items=3)
+    options = {**PLAIN, "grid": 1}
+    fit_factors(one, **options, checkpoint=path)
+    with pytest.raises(DataError, match=r"another run: its Q has shape \(1, \d+\), not \(3, "):
+        fit_factors(more, **options, checkpoint=path, resume=True)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

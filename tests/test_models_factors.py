@@ -251,6 +251,13 @@ def test_divergence_says_so_with_epoch_and_step():
         fit_factors(FEW, schedule="serial", **{**SMALL, "step": 50.0, "epochs": 30})
 
 
+@pytest.mark.parametrize("kernel", ["python", "numpy"])
+def test_factors_that_the_last_updates_sent_to_infinity_are_no_model(kernel):
+    one = Ratings(["ann"], ["x"], [3.0])  # its loss comes before its only update
+    with pytest.raises(DivergenceError, match="infinite in epoch 1"):
+        fit_factors(one, schedule="serial", epochs=1, step=1e300, dtype="float32", kernel=kernel)
+
+
 # ---- steps -------------------------------------------------------------------------------------
 
 

@@ -113,6 +113,13 @@ class Keeper:
         required = (*trainer.arrays(), "visits")
         header, arrays = read_npz(self.path, FORMAT, VERSION, required)
         _check_same(header, self._run, name)
+        for key, array in trainer.arrays().items():
+            if arrays[key].shape != array.shape:
+                raise DataError(
+                    f"the checkpoint is of another run: its {key} has shape {arrays[key].shape}, "
+                    f"not {array.shape}",
+                    path=name,
+                )
         try:
             best = header["best"]
             kept = None

@@ -103,8 +103,13 @@ class FactorTrainer:
         """Return the model as the factors stand, or as they stood: users and items in their order.
 
         A user or item without training ratings has only its start values, and is marked unseen.
+        DivergenceError when a factor is not finite: the losses of an epoch come before its updates,
+        so that they don't tell where the last of these led.
         """
         arrays = self.arrays() if arrays is None else arrays
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            last = self.history[-1]
+            raise DivergenceError(last.epoch, last.step, "infinite")
         users, items, k = self.plan.user_row, self.plan.item_row, self.settings.n_factors
         biased = self.settings.biases
         return FactorModel(
