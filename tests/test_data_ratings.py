@@ -410,3 +410,15 @@ def test_checking_takes_no_memory_to_speak_of():
         tracemalloc.stop()
     assert shared < n
     assert mapped < 18 * n
+
+
+def test_large_unsigned_ids_are_found_as_exactly_as_signed_ones():
+    near = 2**53  # from here on a double no longer tells neighbours apart
+    ratings = Ratings([near, near + 1, near + 2], [1, 2, 3], [1.0, 2.0, 3.0])
+    wanted = np.array([near + 1, near + 2, near], dtype=np.uint64)
+    assert ratings.encode_users(wanted).tolist() == [1, 2, 0]
+
+
+def test_ids_that_numpy_would_make_one_of_are_refused():
+    with pytest.raises(DataError, match=r"user ids must not end with a NUL character; found 'a"):
+        Ratings(["a\0", "a"], [1, 2], [1.0, 2.0])

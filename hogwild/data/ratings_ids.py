@@ -85,9 +85,11 @@ class Texts:
         rank = np.empty(len(known), dtype=np.int32)
         rank[order] = np.arange(len(known), dtype=np.int32)
         texts = [known[place] for place in order.tolist()]
-        ids = np.array(
-            [id.decode() if isinstance(id, bytes) else id for id in texts], dtype=np.str_
-        )
+        texts = [id.decode() if isinstance(id, bytes) else id for id in texts]
+        for id in texts:
+            if id.endswith("\0"):  # numpy would drop it, and make one id of two
+                raise DataError(f"{self.what} ids must not end with a NUL character; found {id!r}")
+        ids = np.array(texts, dtype=np.str_)
         return _numbered(pieces, lambda piece: rank[piece]), ids
 
 
@@ -228,8 +230,8 @@ def encode_ids(known: Array, wanted: Any, what: str) -> Array:
     if (ids.dtype.kind in "iu") != (known.dtype.kind in "iu"):
         have, got = ("integers", "strings") if known.dtype.kind in "iu" else ("strings", "integers")
         raise DataError(f"{what} ids are {have} here, got {got}, such as {ids[:1].tolist()[0]!r}")
-    if known.dtype.kind not in "iu":
-        ids = ids.astype(np.str_)
+    # beside signed integers numpy would look for unsigned ones in double precision
+    ids = ids.astype(np.int64 if known.dtype.kind in "iu" else np.str_, copy=False)
     order = None if (known[1:] > known[:-1]).all() else np.argsort(known, kind="stable")
     place = np.searchsorted(known, ids, sorter=order)
     place = np.minimum(place, len(known) - 1)
