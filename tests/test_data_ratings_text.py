@@ -543,6 +543,8 @@ def test_what_is_written_is_read_back_to_the_bit(scratch, users, items, data, dt
         ("a\nb", "ratings.csv", "line end"),
         ("a b", "libmf", "has a delimiter in it; format='ratings.csv' puts it in quotes"),
         ("a::b", "u.data", "has a delimiter in it"),
+        ("a:", "ratings.dat", "has a colon at an end"),
+        (":", "ratings.dat", "has a colon at an end"),
         ("a" * 256, "libmf", "has more than 255 bytes"),
     ],
 )

@@ -52,7 +52,8 @@ def write_ratings(
     ------
     DataError
         An id that is empty, has blanks at its ends, a line end, or more than 255 bytes; in all
-        formats but CSV (which quotes it) also one with a blank, tab, comma, semicolon or ``::``.
+        formats but CSV (which quotes it) also one with a blank, tab, comma, semicolon or ``::``, in
+        ``ratings.dat`` one with a colon at an end.
         Strings that look like integers are written; pass ``ids="str"`` when reading them back.
 
     Examples
@@ -111,6 +112,9 @@ def _check(text: str, delimiter: str | None, what: str) -> None:
         reason = f"has more than {LONGEST_ID} bytes"
     elif delimiter != "," and _DELIMITING.search(text):
         reason = "has a delimiter in it; format='ratings.csv' puts it in quotes"
+    elif delimiter == "::" and (text[0] == ":" or text[-1] == ":"):
+        # beside the delimiter nobody could tell where that begins
+        reason = "has a colon at an end; format='ratings.csv' does not mind it"
     else:
         return
     raise DataError(
