@@ -301,6 +301,8 @@ def test_only_the_slow_dimensions_move_in_the_first_epoch():
     [
         ({"schedule": "x"}, "unknown schedule 'x'; the schedules are fpsgd, dsgd, hogwild, serial"),
         ({"coordination": "x"}, "coordination must be one of manager, shared, got 'x'"),
+        ({"n_workers": 0}, "n_workers must be a whole number of 1 or more, got 0"),
+        ({"validation": [1]}, "validation must be Ratings, got list"),
         ({"n_factors": 0}, "n_factors must be a whole number of 1 or more, got 0"),
         ({"epochs": 0}, "epochs must be a whole number of 1 or more, got 0"),
         ({"order": "x"}, "order must be one of user, item, random, got 'x'"),

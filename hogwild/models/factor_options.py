@@ -185,6 +185,9 @@ def count_factor_workers(schedule: str, n_workers: int | None, coordination: str
         if n_workers not in (None, 1):
             raise ValueError(f'schedule="serial" has one worker, got n_workers={n_workers!r}')
         return 1
+    if n_workers is not None:
+        check_count("n_workers", n_workers)
+        n_workers = int(n_workers)
     return checked_processes(n_workers)
 
 

@@ -307,6 +307,8 @@ def _check_stopping(
         check_count("patience", patience)
         if validation is None:
             raise ValueError("patience needs validation ratings to watch")
+    if validation is not None and not isinstance(validation, Ratings):
+        raise ValueError(f"validation must be Ratings, got {type(validation).__name__}")
     if validation is not None and len(validation) == 0:
         raise ValueError("validation has no rating")
     if resume and checkpoint is None:
