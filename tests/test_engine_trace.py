@@ -295,6 +295,8 @@ def test_a_run_that_was_resumed_counts_ticks_and_updates_anew():
     both = Trace(first.header, [*first.events, *second])
     assert both.check() is None
     assert len(both.serial_order()) == 54
+    assert both.summary().endswith("; updates counted anew from epoch 4 on, as in a resumed run")
+    assert "anew" not in first.summary()
 
 
 # conflicts, the serial order, the summary

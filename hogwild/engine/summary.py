@@ -3,6 +3,7 @@
 Called by ``Trace.summary``.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ def summary(header: Mapping[str, Any], events: Sequence["Event"]) -> str:
         parts.append("each block once an epoch")
     if schedule == "fpsgd":
         parts.append(_evenness(header, events))
+        parts += _sessions(events)
     if schedule not in GRID_SCHEDULES:
         parts.append(_meetings(header, events))
     return "; ".join(parts)
@@ -59,6 +61,16 @@ def _evenness(header: Mapping[str, Any], events: Sequence["Event"]) -> str:
     return (
         f"{updates.min()} to {updates.max()} updates a block (imbalance {imbalance(updates):.2g})"
     )
+
+
+def _sessions(events: Sequence["Event"]) -> list[str]:
+    """Say where ticks begin anew: right for a run that was resumed, else a table that forgets."""
+    pairs = itertools.pairwise(events) if has_ticks(events) else ()
+    anew = [str(event.epoch) for before, event in pairs if event.tick <= before.tick]
+    if not anew:
+        return []
+    epochs = "epoch" if len(anew) == 1 else "epochs"
+    return [f"updates counted anew from {epochs} {', '.join(anew)} on, as in a resumed run"]
 
 
 def _meetings(header: Mapping[str, Any], events: Sequence["Event"]) -> str:
