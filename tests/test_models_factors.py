@@ -320,6 +320,10 @@ def test_only_the_slow_dimensions_move_in_the_first_epoch():
         ({"strata": "x"}, "strata must be one of seq, wor, wr, got 'x'"),
         ({"start": "x"}, "start must be one of libmf, paper, libmf2, or a model; got 'x'"),
         ({"start": (np.ones((2, 2)), 1)}, "P to start from must have shape"),
+        (
+            {"start": (-np.ones((FEW.n_users, SMALL["n_factors"])), 1), "nonnegative": True},
+            "nonnegative=True needs factors of 0 or more to start from; P has -1",
+        ),
         ({"patience": 2}, "patience needs validation ratings"),
         ({"resume": True}, "resume needs the checkpoint"),
         ({"trace": "yes"}, "trace must be True or False, got 'yes'"),

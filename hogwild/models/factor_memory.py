@@ -149,8 +149,14 @@ def _begin(
         ("Q", memory.Q.array, plan.item_row),
     ):
         drawn = random.random((len(row), k), dtype=np.float32) * np.float32(high)
-        given = settings.start == "given"
-        target[row, :k] = _given(start, side, drawn, ratings) if given else drawn
+        if settings.start == "given":
+            drawn = _given(start, side, drawn, ratings)
+            if settings.nonnegative and drawn.min(initial=0.0) < 0.0:
+                raise ValueError(
+                    f"nonnegative=True needs factors of 0 or more to start from; {side} has "
+                    f"{drawn.min():.4g}"
+                )
+        target[row, :k] = drawn
     if isinstance(start, FactorModel) and settings.biases and start.biased:
         for side, bias, theirs, row in (
             ("P", memory.user_bias.array, start.user_bias, plan.user_row),
