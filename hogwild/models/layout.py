@@ -96,6 +96,9 @@ def _lay_out(
         x, y = x[place], y[place]
     borders = np.array([0, len(u)])
     if by_level:
+        if len(x) < n_users + n_items:  # a run of HogWild's: number only those that occur
+            x, y = (np.unique(ids, return_inverse=True)[1].astype(np.int32) for ids in (x, y))
+            n_users = n_items = len(x)
         level = levels(x, y, n_users, n_items, compiled=compiled)
         borders = np.concatenate([[0], np.cumsum(np.bincount(level))])
         by = np.argsort(level, kind="stable")
