@@ -85,8 +85,16 @@ def test_a_finished_run_can_be_given_more_epochs(tmp_path):
     assert look_into(path).epoch == 2  # the last epoch is kept, however soon it comes
     longer = fit_factors(TRAIN, **PLAIN, checkpoint=path, resume=True)
     assert same_bits(longer, fit_factors(TRAIN, **PLAIN))
-    with pytest.raises(ValueError, match="is of epoch 6, past epochs=2"):
+    with pytest.raises(ValueError, match="has done 6 epochs; epochs must be 6 or more"):
         fit_factors(TRAIN, **{**PLAIN, "epochs": 2}, checkpoint=path, resume=True)
+
+
+def test_without_a_seed_the_checkpoints_own_is_taken(tmp_path):
+    options = {**PLAIN, "seed": None}
+    begun = fit_factors(TRAIN, **{**options, "epochs": 2}, checkpoint=tmp_path / "c")
+    resumed = fit_factors(TRAIN, **options, checkpoint=tmp_path / "c", resume=True)
+    assert resumed.seed == begun.seed
+    assert same_bits(resumed, fit_factors(TRAIN, **{**options, "seed": begun.seed}))
 
 
 def test_the_first_epoch_is_kept_at_once_and_the_others_in_their_time(tmp_path):

@@ -356,3 +356,34 @@ def test_tiny_ratings_fit_whatever_the_grid_would_be():
         fit = fit_factors(one, schedule=schedule, n_workers=2, epochs=2, seed=0)
         assert fit.n_blocks == 1
         assert dataclasses.asdict(fit.history[-1])["updates"] == 1
+
+
+@pytest.mark.parametrize("size", [1e15, 1e-20])
+def test_ratings_beyond_single_precision_are_refused_with_the_way_out(size):
+    huge = Ratings.of_indices([0, 0, 1], [0, 1, 0], np.array([1.0, 2.0, 3.0]) * size)
+    with pytest.raises(DataError, match='is beyond what float32 can .* dtype="float64"'):
+        fit_factors(huge, schedule="serial", epochs=1)
+    assert fit_factors(huge, schedule="serial", epochs=1, dtype="float64").history
+
+
+# ---- what it says ------------------------------------------------------------------------------
+
+
+def test_a_grid_on_which_fpsgd_starves_blocks_is_warned_of():
+    said = "^a 2 x 3 grid is too small for 2 workers under fpsgd: .*; take 3 x 3 or more$"
+    with pytest.warns(UserWarning, match=said):
+        fit_factors(FEW, grid=(2, 3), n_workers=2, coordination="shared", **SMALL)
+
+
+def test_a_grid_is_not_warned_of_where_nobody_asked_for_it_or_nobody_starves():
+    one_user = Ratings([1, 1, 1], [1, 2, 3], [1.0, 2.0, 3.0])
+    fit_factors(one_user, n_workers=2, coordination="shared", **SMALL)
+    fit_factors(FEW, grid=1, n_workers=1, coordination="shared", **SMALL)
+    fit_factors(FEW, grid=2, n_workers=2, schedule="dsgd", coordination="shared", **SMALL)
+
+
+def test_a_fit_is_shown_in_one_line():
+    fit = fit_factors(FEW, schedule="serial", validation=FEW, **SMALL)
+    last = fit.history[-1]
+    shown = f"3 epochs, loss {last.loss:.4g}, validation rmse {last.validation['rmse']:.4g}"
+    assert repr(fit) == f"FactorFit({shown})"

@@ -9,6 +9,7 @@ quarters of the time of 21 x 21.
 Called by ``models.factor_options``.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,12 @@ def default_grid(
     return min(max(least, -(-users // half)), users), min(max(least, -(-items // half)), items)
 
 
-def given_grid(grid: Any, ratings: Ratings, schedule: str) -> Pair:
-    """Return the grid that was asked for, if the ratings and the schedule can have it."""
+def given_grid(grid: Any, ratings: Ratings, schedule: str, n_workers: int) -> Pair:
+    """Return the grid that was asked for, if the ratings and the schedule can have it.
+
+    A warning says that FPSGD's workers will starve blocks: on fewer than n_workers + 1 bands a
+    worker finds only the block free that it has just given back.
+    """
     both = tuple(grid) if isinstance(grid, tuple | list) else (grid, grid)
     if len(both) != 2:
         raise ValueError(f"grid must be a number of bands, or a pair of them; got {grid!r}")
@@ -69,6 +74,12 @@ def given_grid(grid: Any, ratings: Ratings, schedule: str) -> Pair:
         )
     if schedule == "dsgd" and rows != columns:
         raise ValueError(f"DSGD needs a square grid, got {rows} x {columns}")
+    if schedule == "fpsgd" and 1 < n_workers >= min(rows, columns):
+        warnings.warn(
+            f"a {rows} x {columns} grid is too small for {n_workers} workers under fpsgd: some "
+            f"blocks may hardly ever be updated; take {n_workers + 1} x {n_workers + 1} or more",
+            stacklevel=4,  # who has called fit_factors
+        )
     return rows, columns
 
 

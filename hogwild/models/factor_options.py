@@ -167,7 +167,7 @@ def make_settings(
         size = row_bytes(width, settings.dtype)
         shape = default_grid(ratings, size, settings.kernel, schedule, n_workers)
     else:
-        shape = given_grid(grid, ratings, schedule)
+        shape = given_grid(grid, ratings, schedule, n_workers)
     return dataclasses.replace(settings, grid=shape)
 
 
@@ -221,6 +221,11 @@ def accumulators(settings: FactorSettings, ratings: Ratings) -> tuple[float, flo
     if not (isinstance(rule, RowAdaGrad) and rule.scaled):
         return 1.0, 1.0
     sigma = deviation(settings, ratings)
+    if settings.dtype == "float32" and not 1e-30 < sigma**3 < 1e30:
+        raise DataError(
+            f"the ratings' standard deviation, {sigma:.3g}, is beyond what float32 can square and "
+            'sum: divide the ratings by it, or take dtype="float64"'
+        )
     return sigma**3, math.sqrt(sigma)
 
 

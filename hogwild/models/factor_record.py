@@ -8,6 +8,7 @@ from typing import Any
 
 from hogwild.engine.trace import Trace
 from hogwild.models.factor_model import FactorModel
+from hogwild.models.fit_words import fit_words
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class FactorEpoch:
     idle: tuple[float, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class FactorFit:
     """What ``fit_factors`` returns.
 
@@ -93,3 +94,7 @@ class FactorFit:
         """The last epoch, in the words of a progress bar."""
         last = self.history[-1]
         return {"epoch": last.epoch, "loss": last.loss, **last.validation}
+
+    def __repr__(self) -> str:
+        """Return how long the fit was and how it ended, in one line."""
+        return fit_words(type(self).__name__, self.history)

@@ -25,7 +25,7 @@ from hogwild.engine.trace import Trace
 from hogwild.kernels.losses import Loss
 from hogwild.models import factor_memory, factor_options
 from hogwild.models.checks import check_count, check_not_negative, check_switches
-from hogwild.models.factor_checkpoint import Best, Keeper
+from hogwild.models.factor_checkpoint import Best, Keeper, look_into
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import FactorSettings
 from hogwild.models.factor_record import FactorEpoch, FactorFit
@@ -89,7 +89,7 @@ def fit_factors(
     grid : int or (int, int), optional
         Bands of users and of items; by default 2 n_workers of each (DSGD: as many of both, a
         multiple of n_workers), and more where a block's rows would not fit a core's second-level
-        cache.
+        cache.  FPSGD needs n_workers + 1 of each to reach all blocks alike, and warns below that.
     order : {"user", "item", "random"}
         Of the ratings in a block: the article's ordered ones, which make its partial random method,
         or shuffled once.
@@ -148,7 +148,8 @@ def fit_factors(
         Seconds; 0 writes after every epoch.  A run that is interrupted loses these, and the epoch
         that it was in.
     resume : bool
-        Go on from `checkpoint`: serial and DSGD runs to the same bits as if they had never stopped.
+        Go on from `checkpoint`, with its seed where `seed` is None: serial and DSGD runs to the
+        same bits as if they had never stopped.
     start_method : {"fork", "spawn", "forkserver"}, optional
     pool : {"own", "stdlib"}
         Which kind of Pool runs the workers.
@@ -182,6 +183,8 @@ def fit_factors(
     check_count("epochs", epochs)
     check_not_negative("checkpoint_every", checkpoint_every)
     _check_stopping(patience, validation, checkpoint, resume)
+    if resume and checkpoint is not None and seed is None:
+        seed = look_into(checkpoint).seed
     factor_options.check_strata(strata)
     n_workers = factor_options.count_factor_workers(schedule, n_workers, coordination)
     settings = factor_options.make_settings(
@@ -211,7 +214,8 @@ def fit_factors(
         keeper = Keeper(checkpoint, checkpoint_every, trainer, run)
         best = keeper.load() if resume else best
     if len(trainer.history) > epochs:
-        raise ValueError(f"the checkpoint is of epoch {len(trainer.history)}, past epochs={epochs}")
+        done = len(trainer.history)
+        raise ValueError(f"the checkpoint has done {done} epochs; epochs must be {done} or more")
     arguments = (settings, memory, plan.starts, constants)
     context = context_of(start_method)
     if schedule != "serial" and context.get_start_method() == "fork":

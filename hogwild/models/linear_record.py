@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hogwild.engine.trace import Trace
+from hogwild.models.fit_words import fit_words
 from hogwild.models.linear_model import LinearModel
 from hogwild.models.lost import LostUpdates
 
@@ -43,7 +44,7 @@ class EpochRecord:
     step: float
 
 
-@dataclass
+@dataclass(repr=False)
 class LinearFit:
     """What ``fit_linear`` returns.
 
@@ -73,3 +74,7 @@ class LinearFit:
     timings: dict[str, float] = field(default_factory=dict)
     seed: Any = None
     stopped: str = "epochs"
+
+    def __repr__(self) -> str:
+        """Return how long the fit was and how it ended, in one line."""
+        return fit_words(type(self).__name__, self.history)
