@@ -1,5 +1,6 @@
 """The report: it says what was measured, needs nothing beside it, and its files are whole."""
 
+import importlib
 import json
 import os
 import re
@@ -17,6 +18,9 @@ from hogwild.reproduce.blog_passes import Passes, first_below
 from hogwild.reproduce.blog_passes import summary as passes_summary
 from hogwild.reproduce.blog_plan import PRINTED_DISTANCE, PRINTED_LOSS, Plan
 from hogwild.reproduce.parts import Column, Curve, Figure, Outcome, Section, Table, shown
+
+# the package has a function of this name, too
+machine = importlib.import_module("hogwild.reproduce.machine")
 
 TINY = Plan(
     seeds=(0, 1), passes=2, blog_rows=400, features=(10, 20), workers=(1, 2), runs=2,
@@ -41,11 +45,42 @@ def test_progress_and_result_can_go_two_ways(tmp_path, monkeypatch):
         return Outcome("t", "s", "https://example.org", summary=["the table"])
 
     monkeypatch.setattr(reproduce, "TARGETS", {"one": target})
+    monkeypatch.setattr(machine, "load", lambda: 0.0)
     said, progress = [], []
     page = reproduce.run(None, tmp_path, said.append, progress=progress.append)
     assert progress == ["half of it"]
     assert said[:2] == ["", "the table"]
     assert said[-1].endswith(str(page))
+
+
+@pytest.mark.parametrize(("before", "meanwhile"), [(1e4, None), (None, 1e4), (0.0, 1e4)])
+def test_a_busy_machine_is_told_at_the_top_and_at_each_table_of_times(
+    tmp_path, monkeypatch, before, meanwhile
+):
+    def target(say, plan):
+        tables = [
+            Table("a", [Column("seconds")], [[1]], timed=True), Table("b", [Column("RMSE")], [[1]])
+        ]  # fmt: skip
+        sections = [Section("s", [], tables)]
+        return Outcome("t", "s", "x", sections, summary=["the table"], loads=[meanwhile])
+
+    monkeypatch.setattr(reproduce, "TARGETS", {"one": target})
+    monkeypatch.setattr(machine, "load", lambda: before)
+    said = []
+    text, _ = read(reproduce.run(None, tmp_path, said.append).parent)
+    told = f"<strong>{machine.BUSY}</strong>"
+    assert text.count(told) == 2
+    assert text.index(told) < text.index("<main>")
+    assert text.index("<h4>a</h4>") < text.rindex(told) < text.index("<h4>b</h4>")
+    assert said[:4] == ["", machine.BUSY, "", "the table"]
+
+
+def test_a_quiet_machine_is_not_called_busy_nor_one_that_only_our_workers_crowd(monkeypatch):
+    assert machine.BUSY not in report.as_html(page_of([Section("s", [])]))
+    processors = machine.checked_processes(None)
+    monkeypatch.setattr(machine, "load", lambda: processors + 3.0)
+    assert machine.crowded([machine.load_beside(processors + 3)]) is None
+    assert machine.crowded([machine.load_beside(2 if processors > 1 else 1)]) == processors + 3.0
 
 
 def page_of(sections: list[Section], **changes) -> report.Report:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hogwild.reproduce import blog, fpsgd
-from hogwild.reproduce.machine import machine, now, versions
+from hogwild.reproduce.machine import BUSY, machine, now, versions
 from hogwild.reproduce.parts import Outcome, Say
 from hogwild.reproduce.plots import have_matplotlib
 from hogwild.reproduce.report import NO_PLOTS, Report, write
@@ -62,12 +62,6 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     begin, where, started = time.monotonic(), machine(), now()
     outcomes = {name: TARGETS[name](progress or say, (plans or {}).get(name)) for name in names}
-    for outcome in outcomes.values():
-        say("")
-        for line in outcome.summary:
-            say(line)
-    if not have_matplotlib():
-        say(NO_PLOTS)
     report = Report(
         outcomes,
         started,
@@ -77,6 +71,15 @@ def run(
         [_command(name, (plans or {}).get(name)) for name in names],
     )
     page = write(report, output)
+    if report.crowd is not None:
+        say("")
+        say(BUSY)
+    for outcome in outcomes.values():
+        say("")
+        for line in outcome.summary:
+            say(line)
+    if not have_matplotlib():
+        say(NO_PLOTS)
     say("")
     say(f"{report.seconds:.0f} s; the report: {page}")
     return page

@@ -15,7 +15,7 @@ from hogwild.kernels.compiled import have_numba
 from hogwild.models import sparsity
 from hogwild.reproduce import blog_counter, blog_lost, blog_passes, blog_script, blog_time
 from hogwild.reproduce.blog_plan import Plan, full_plan
-from hogwild.reproduce.machine import start_method
+from hogwild.reproduce.machine import load_beside, start_method
 from hogwild.reproduce.parts import Column, Outcome, Say, Section, Table
 
 TITLE = "The blog: Hogwild!? Implementing Async SGD in Python"
@@ -48,6 +48,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
     counted = timed("a shared counter", blog_counter)
     lost = timed("lost updates", blog_lost)
     race = timed("objective against time", blog_time)
+    loads = [load_beside(max(plan.workers))]  # of the part before, which the load still holds
     sparse = {seed: sparsity(blog_data(seed)[0]) for seed in plan.seeds}
     return Outcome(
         TITLE, SOURCE, LINK,
@@ -72,6 +73,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             "sparsity": {str(seed): asdict(found) for seed, found in sparse.items()},
         },
         summary=blog_passes.summary(passes),
+        loads=loads,
     )  # fmt: skip
 
 

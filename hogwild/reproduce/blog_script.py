@@ -73,5 +73,5 @@ def section(runs: list[ScriptRun]) -> Section:
             f"{script.PROCESSES} processes. The plain loop makes the same steps in one process; "
             f"the pool took {slower:.1f} times its time (median of {len(runs)} seeds)."
         ],
-        [Table("One pass of the post's program", columns, rows)],
+        [Table("One pass of the post's program", columns, rows, timed=True)],
     )

@@ -181,7 +181,7 @@ def _table(race: Race) -> Table:
     return Table(
         "Time and objective at the end of each schedule's run", columns, rows,
         "Of several runs the one of median speed. Overlap: share of the time in which both workers "
-        "held a block.",
+        "held a block.", timed=True,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from hogwild.reproduce import (
 )
 from hogwild.reproduce.fpsgd_data import Split
 from hogwild.reproduce.fpsgd_plan import Plan, full_plan
-from hogwild.reproduce.machine import processors_text, start_method
+from hogwild.reproduce.machine import load_beside, processors_text, start_method
 from hogwild.reproduce.parts import Outcome, Say, Section
 
 TITLE = "FPSGD: A Fast Parallel SGD for Matrix Factorization"
@@ -47,6 +47,7 @@ class Found(NamedTuple):
     idle: fpsgd_idle.Idle
     locking: list[fpsgd_locking.Shown]
     proof: list[fpsgd_proof.Proof]
+    loads: list[float | None]
 
 
 def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
@@ -101,14 +102,18 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             *fpsgd_race.summary(found.race, split, plan), "",
             *fpsgd_batches.summary(found.batches),
         ],
+        loads=found.loads,
     )  # fmt: skip
 
 
 def _measure(split: Split, plan: Plan, say: Say, seconds: dict[str, float]) -> Found:
     """Run the parts one after the other."""
+    loads: list[float | None] = []
 
     def timed(name: str, part: Callable[[], T]) -> T:
-        return _timed(seconds, say, name, part)
+        measured = _timed(seconds, say, name, part)
+        loads.append(load_beside(2))
+        return measured
 
     race = timed("schedules", lambda: fpsgd_race.measure(split, plan, say))
     return Found(
@@ -120,6 +125,7 @@ def _measure(split: Split, plan: Plan, say: Say, seconds: dict[str, float]) -> F
         timed("idle shares", lambda: fpsgd_idle.measure(split, plan, race, say)),
         timed("the locking problem", lambda: fpsgd_locking.measure(split, say)),
         timed("traces", lambda: fpsgd_proof.measure(split, plan, say)),
+        loads,
     )
 
 

@@ -200,7 +200,7 @@ def _pairs_table(found: Found) -> Table:
     return Table(
         "Seconds to the same test RMSE, ours", columns, rows,
         "Epochs: of FPSGD** and of FPSGD. Times as they came hold whatever else ran meanwhile: "
-        "the barrier waits for the worker that was interrupted.",
+        "the barrier waits for the worker that was interrupted.", timed=True,
     )  # fmt: skip
 
 

@@ -187,6 +187,7 @@ def _real_table(found: Idle) -> Table:
         "Idle share of the workers' time, real runs",
         [Column("schedule"), Column("workers", "d"), Column("idle", ".1%")],
         rows,
+        timed=True,
     )
 
 
@@ -222,7 +223,8 @@ def _calls_table(found: Idle) -> Table:
         [f"{each.bands} x {each.bands}", 1e6 * each.block_seconds, *each.busy.values()]
         for each in found.coordinated
     ]
-    return Table(f"Busy share of {THREADS} virtual workers, by what a call costs", columns, rows)
+    caption = f"Busy share of {THREADS} virtual workers, by what a call costs"
+    return Table(caption, columns, rows, timed=True)
 
 
 def _figure(found: Idle) -> Figure:

@@ -123,4 +123,4 @@ def _table(found: Large) -> Table:
         for each in found.times
     ]
     columns = [Column("order"), Column("laid out"), Column("ns", ".1f")]
-    return Table("Nanoseconds a rating, one worker, ours", columns, rows)
+    return Table("Nanoseconds a rating, one worker, ours", columns, rows, timed=True)

@@ -156,7 +156,7 @@ def _time_table(found: list[Ordered]) -> Table:
          each.plain.ns / each.by_level.ns if each.plain else None]
         for each in found
     ]  # fmt: skip
-    return Table("Nanoseconds a rating, one worker", columns, rows)
+    return Table("Nanoseconds a rating, one worker", columns, rows, timed=True)
 
 
 def _figure(found: list[Ordered], step: float, plan: Plan) -> Figure:

@@ -196,7 +196,7 @@ def _time_table(race: Race) -> Table:
     return Table(
         "Time of the same runs", columns, rows,
         "Speed-up: the epoch of one worker under the same schedule over this one. Idle: the share "
-        "of the workers' time in which they had no block.",
+        "of the workers' time in which they had no block.", timed=True,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ import hogwild
 from hogwild.engine.starting import checked_processes
 
 LIBRARIES = ("numpy", "scipy", "numba", "matplotlib")
+BUSY = "The machine was busy: times of this run say little."
+SLACK = 0.5  # of a process: what a parent adds that sets its workers to work
 
 
 def versions() -> dict[str, str | None]:
@@ -44,6 +47,24 @@ def machine() -> dict[str, Any]:
 def load() -> float | None:
     """Return how many processes wanted a processor in the last minute, on average."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def load_beside(n_workers: int) -> float | None:
+    """Return the load without those of our own workers that had no processor to themselves."""
+    wanted = load()
+    return None if wanted is None else wanted - max(0, n_workers - checked_processes(None))
+
+
+def crowded(loads: Sequence[float | None]) -> float | None:
+    """Return the largest of these loads if it exceeds the processors, and None otherwise.
+
+    Examples
+    --------
+    >>> crowded([None, 0.0]), crowded([1.0, 1e6, None])
+    (None, 1000000.0)
+    """
+    most = max((each for each in loads if each is not None), default=0.0)
+    return most if most > checked_processes(None) + SLACK else None
 
 
 def processors_text() -> str:

@@ -27,12 +27,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of strings, numbers and None (shown as a dash)."""
+    """Rows of strings, numbers and None (shown as a dash); `timed`: a busy machine spoils them."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
     note: str = ""
+    timed: bool = False
 
     def text(self) -> list[list[str]]:
         """Return the cells as they are shown."""
@@ -114,6 +115,8 @@ class Outcome:
         Everything measured, run by run, for report.json.
     summary : list of str
         Lines of at most 80 characters for the terminal.
+    loads : list of float or None
+        How many processes wanted a processor while times were taken.
     """
 
     title: str
@@ -122,6 +125,7 @@ class Outcome:
     sections: list[Section] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     summary: list[str] = field(default_factory=list)
+    loads: list[float | None] = field(default_factory=list)
 
 
 def shown(value: Any, form: str = "") -> str:

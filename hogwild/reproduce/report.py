@@ -13,6 +13,7 @@ from typing import Any
 
 from hogwild.data.plain_json import to_json
 from hogwild.data.textio import replacing
+from hogwild.reproduce.machine import BUSY, crowded
 from hogwild.reproduce.page import STYLE
 from hogwild.reproduce.parts import Figure, Gantt, Outcome, Section, Table
 from hogwild.reproduce.plots import draw, have_matplotlib
@@ -31,6 +32,12 @@ class Report:
     versions: dict[str, str | None]
     machine: dict[str, Any]
     commands: list[str]
+
+    @property
+    def crowd(self) -> float | None:
+        """How many processes wanted a processor, where those were more than there are."""
+        loads = [load for outcome in self.outcomes.values() for load in outcome.loads]
+        return crowded([self.machine.get("load_average"), *loads])
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -67,29 +74,37 @@ def as_html(report: Report) -> str:
         "<p>Published figures beside our own. Whatever is not marked as published was measured in "
         "the run that wrote this page, and stands, run by run, in "
         '<a href="report.json">report.json</a>.</p>',
+        *([] if report.crowd is None else [_busy(report.crowd)]),
         *([] if plots else [f"<p class=note>{_text(NO_PLOTS)}</p>"]),
         "</header>",
         "<main>",
     ]
     for name, outcome in report.outcomes.items():
-        parts += _outcome(name, outcome, plots)
+        parts += _outcome(name, outcome, plots, busy=report.crowd is not None)
     parts += [*_colophon(report), "</main>", "</body>", "</html>", ""]
     return "\n".join(parts)
 
 
-def _outcome(name: str, outcome: Outcome, plots: bool) -> list[str]:
+def _busy(crowd: float) -> str:
+    return (
+        f"<p><strong>{_text(BUSY)}</strong> Up to {crowd:.1f} processes wanted a processor "
+        "meanwhile. RMSE, counts and virtual time stand.</p>"
+    )
+
+
+def _outcome(name: str, outcome: Outcome, plots: bool, busy: bool) -> list[str]:
     link = f'<a href="{escape(outcome.link)}">{_text(outcome.source)}</a>'
     lines = [f'<article id="{escape(name)}">', f"<h2>{_text(outcome.title)}</h2>", f"<p>{link}</p>"]
     for section in outcome.sections:
-        lines += _section(section, plots)
+        lines += _section(section, plots, busy)
     return [*lines, "</article>"]
 
 
-def _section(section: Section, plots: bool) -> list[str]:
+def _section(section: Section, plots: bool, busy: bool) -> list[str]:
     lines = ["<section>", f"<h3>{_text(section.title)}</h3>"]
     lines += [f"<p>{_text(sentence)}</p>" for sentence in section.sentences]
     for table in section.tables:
-        lines += _table(table)
+        lines += _table(table, busy and table.timed)
     if plots:
         for figure in section.figures:
             lines += _figure(figure)
@@ -98,11 +113,12 @@ def _section(section: Section, plots: bool) -> list[str]:
     return [*lines, "</section>"]
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: Table, busy: bool) -> list[str]:
     # the caption stands outside: inside it would be as wide as the table, and scroll away with it
     name = _text(table.caption)
     lines = [
         f"<h4>{name}</h4>",
+        *([f"<p><strong>{_text(BUSY)}</strong></p>"] if busy else []),
         f'<div class=scroll tabindex=0 role=region aria-label="{name}"><table>',
     ]
     kinds = [
