@@ -15,8 +15,7 @@ from typing import Any
 from hogwild.reproduce import blog, fpsgd
 from hogwild.reproduce.machine import BUSY, machine, now, versions
 from hogwild.reproduce.parts import Outcome, Say
-from hogwild.reproduce.plots import have_matplotlib
-from hogwild.reproduce.report import NO_PLOTS, Report, write
+from hogwild.reproduce.report import Report, missing, write
 
 TARGETS: dict[str, Callable[..., Outcome]] = {
     "blog": blog.reproduce,
@@ -78,9 +77,9 @@ def run(
         say("")
         for line in outcome.summary:
             say(line)
-    if not have_matplotlib():
-        say(NO_PLOTS)
     say("")
+    for line in missing():
+        say(line)
     say(f"{report.seconds:.0f} s; the report: {page}")
     return page
 

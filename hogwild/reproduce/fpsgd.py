@@ -99,7 +99,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             "proof": fpsgd_proof.data(found.proof),
         },
         summary=[
-            *fpsgd_race.summary(found.race, split, plan), "",
+            *fpsgd_race.summary(found.race, split, plan), *_fewer(full, plan), "",
             *fpsgd_batches.summary(found.batches),
         ],
         loads=found.loads,
@@ -173,7 +173,17 @@ def _differences(split: Split, full: Plan, plan: Plan) -> Section:
         "driven event by event, with the sizes or the measured times of real blocks. Ratios of the "
         "same run are what to compare.",
     ]
-    if plan.epochs < Plan().epochs:
-        why = "that many ratings" if plan.epochs < full.epochs else "numpy without a compiler"
-        sentences.append(f"There are {plan.epochs} epochs in place of 100, for {why}.")
-    return Section("The ratings, and what differs", sentences)
+    return Section("The ratings, and what differs", sentences + _fewer(full, plan))
+
+
+def _fewer(full: Plan, plan: Plan) -> list[str]:
+    """Return the sentence that says how many epochs there are, where those are not all."""
+    most = Plan().epochs
+    if plan.epochs >= most:
+        return []
+    why = ""
+    if plan.epochs < full.epochs:
+        why = ", for that many ratings"
+    elif not have_numba():
+        why = ", for numpy without numba's compiler"
+    return [f"{plan.epochs} epochs in place of {most}{why}."]

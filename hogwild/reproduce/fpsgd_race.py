@@ -81,7 +81,8 @@ def median_rmse(runs: list[Run], epoch: int) -> float:
 
 def summary(race: Race, split: Split, plan: Plan) -> list[str]:
     """Return the RMSE by epochs for the terminal, LIBMF's below where it may be compared."""
-    table = _rmse_table(race, split, plan, [k for k in (1, 5, 10, 30, 50, 100) if k <= plan.epochs])
+    shown = sorted({k for k in (1, 5, 10, 30, 50, 100) if k <= plan.epochs} | {plan.epochs})
+    table = _rmse_table(race, split, plan, shown)
     return [f"Test RMSE by epochs, {split.name}:", "", *plain_table(table)]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from hogwild.data.plain_json import to_json
 from hogwild.data.textio import replacing
+from hogwild.kernels.compiled import have_numba
 from hogwild.reproduce.machine import BUSY, crowded
 from hogwild.reproduce.page import STYLE
 from hogwild.reproduce.parts import Figure, Gantt, Outcome, Section, Table
@@ -20,6 +21,7 @@ from hogwild.reproduce.plots import draw, have_matplotlib
 
 FORMAT, VERSION = "hogwild-report", 1
 NO_PLOTS = "Plots are left out, as matplotlib is missing: pip install 'hogwild[plot]'"
+NO_NUMBA = "Less is run, and slower, as numba is missing: pip install 'hogwild[fast]'"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Report:
         """How many processes wanted a processor, where those were more than there are."""
         loads = [load for outcome in self.outcomes.values() for load in outcome.loads]
         return crowded([self.machine.get("load_average"), *loads])
+
+
+def missing() -> list[str]:
+    """Return a line for each extra that is not installed: what that costs, and its command."""
+    extras = ((have_numba(), NO_NUMBA), (have_matplotlib(), NO_PLOTS))
+    return [line for there, line in extras if not there]
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -75,7 +83,7 @@ def as_html(report: Report) -> str:
         "the run that wrote this page, and stands, run by run, in "
         '<a href="report.json">report.json</a>.</p>',
         *([] if report.crowd is None else [_busy(report.crowd)]),
-        *([] if plots else [f"<p class=note>{_text(NO_PLOTS)}</p>"]),
+        *(f"<p class=note>{_text(line)}</p>" for line in missing()),
         "</header>",
         "<main>",
     ]
