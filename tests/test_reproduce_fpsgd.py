@@ -1,5 +1,6 @@
 """FPSGD's results: published figures stand beside measured ones, and the data are recognised."""
 
+import math
 import re
 import subprocess
 import sys
@@ -20,12 +21,14 @@ from hogwild.models import fit_factors
 from hogwild.models.factor_memory import make_plan
 from hogwild.models.factor_options import FactorSettings
 from hogwild.reproduce import (
+    fpsgd_balance,
     fpsgd_batches,
     fpsgd_costs,
     fpsgd_data,
     fpsgd_locking,
     fpsgd_published,
     plots,
+    report,
 )
 from hogwild.reproduce.fpsgd_data import Split, random_tenth
 from hogwild.reproduce.fpsgd_plan import Plan, full_plan
@@ -289,6 +292,24 @@ def test_the_command_finds_a_wrong_folder_before_anything_is_run(tmp_path, monke
     assert "fpsgd" in capsys.readouterr().err
 
 
+def test_programs_of_the_simulations_run_as_they_stand(found, capsys):
+    programs = [each["code"] for each in found["sections"] if "simulate(" in each["code"]]
+    assert len(programs) == 3
+    for program in programs:
+        exec(compile(program, "page", "exec"), {})
+    *barriers, imbalance = capsys.readouterr().out.split("\n", 2)
+    for line in barriers:
+        dsgd, fpsgd = map(float, line.split())
+        assert dsgd < fpsgd
+    assert len(imbalance.strip("[]\n").split()) == TINY.iterations
+
+
+def test_a_note_on_dashes_stands_only_where_there_is_one():
+    whole = fpsgd_balance._heavy_table([fpsgd_balance.Heavy(9, [1.5, 1.6], 3.0)])
+    empty = fpsgd_balance._heavy_table([fpsgd_balance.Heavy(9, [1.5, 1.6], math.inf)])
+    assert (whole.note, empty.note) == ("", "A dash: some block is empty.")
+
+
 # ---- how it looks ------------------------------------------------------------------------------
 
 
@@ -297,6 +318,10 @@ def test_what_is_said_fits_a_terminal(made):
     assert max(len(line) for line in said if str(folder) not in line) <= 80
     assert any(re.match(r" *schedule +workers +1 ", line) for line in said)
     assert any(str(fpsgd_published.TABLE_2[0].batches) in line for line in said)
+    heads = [line.split() for line in said if line.split()[:1] in (["schedule"], ["workers"])]
+    assert heads[0] == ["schedule", "workers", "1", "5", str(TINY.epochs)]
+    assert heads[1][-2:] == ["epochs**", "epochs"]
+    assert f"{TINY.epochs} epochs in place of 100." in [line.split(",")[0] for line in said]
 
 
 def test_a_gantt_chart_takes_its_colours_from_the_page_and_is_described():
@@ -325,6 +350,10 @@ def test_without_numba_and_matplotlib_the_same_parts_come_out(found, tmp_path):
         capture_output=True, text=True, timeout=150,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    for line in ("  left out: needs numba (pip install 'hogwild[fast]')", report.NO_NUMBA):
+        assert done.stdout.splitlines().count(line) == 1
+    assert f"{TINY.epochs} epochs in place of 100, for numpy" in done.stdout
+    assert max(map(len, done.stdout.replace(str(tmp_path), "").splitlines())) <= 80
     text, plain = read(tmp_path)
     assert "<svg" not in text
     plain = plain["outcomes"]["fpsgd"]

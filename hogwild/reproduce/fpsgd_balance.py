@@ -20,7 +20,7 @@ from hogwild.reproduce.fpsgd_plan import MARKS, Plan
 from hogwild.reproduce.fpsgd_published import GRID, IMBALANCE, THREADS
 from hogwild.reproduce.fpsgd_race import Race
 from hogwild.reproduce.fpsgd_runs import thinned
-from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table
+from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, between
 
 BANDS = THREADS + 1
 
@@ -94,9 +94,24 @@ def section(found: Balance, plan: Plan) -> Section:
         ],
         [_table(found, plan), _heavy_table(found.heavy)],
         [_figure(found, plan)],
-        f"simulate(FPSGD(({BANDS}, {BANDS}), seed), {THREADS}, sizes, epochs={plan.iterations}, "
-        "barrier=False).imbalance",
+        _code(plan),
     )
+
+
+def _code(plan: Plan) -> str:
+    """Return a program that does the like on made ratings."""
+    n_users, n_items, n_ratings = plan.shape
+    return f"""\
+from hogwild.data import generate_ratings
+from hogwild.engine.fpsgd import FPSGD
+from hogwild.engine.simulate import simulate
+from hogwild.models.grid import plan_grid
+
+train = generate_ratings({n_users}, {n_items}, {n_ratings}, seed=0)
+sizes = plan_grid(train, {BANDS}, 0).sizes
+schedule = FPSGD(({BANDS}, {BANDS}), 0)
+found = simulate(schedule, {THREADS}, sizes, epochs={plan.iterations}, barrier=False)
+print(found.imbalance)"""
 
 
 def _verdict(found: Balance) -> str:
@@ -106,17 +121,17 @@ def _verdict(found: Balance) -> str:
     ends = [each[-1] for each in found.real]
     epochs = len(found.real[0])
     return (
-        f"After {len(found.virtual[0])} iterations it is {min(last):.4f} to {max(last):.4f}: "
+        f"After {len(found.virtual[0])} iterations it is {between(last, '.4f')}: "
         f"between the block with the most updates and the one with the fewest there are "
-        f"{min(gaps):.0f} to {max(gaps):.0f} of them. In the real runs of two workers on "
-        f"{rows} x {columns} blocks it was {min(ends):.3f} to {max(ends):.3f} after {epochs} "
+        f"{between(gaps, '.0f')} of them. In the real runs of two workers on "
+        f"{rows} x {columns} blocks it was {between(ends, '.3f')} after {epochs} "
         "epochs."
     )
 
 
 def _heaviest(heavy: list[Heavy]) -> str:
     parts = [
-        f"{statistics.median(each.ratios):.2f} ({min(each.ratios):.2f} to {max(each.ratios):.2f}) "
+        f"{statistics.median(each.ratios):.2f} ({between(each.ratios, '.2f')}) "
         f"at {each.bands} x {each.bands}"
         for each in heavy
         if max(each.ratios) < math.inf
@@ -157,9 +172,10 @@ def _heavy_table(heavy: list[Heavy]) -> Table:
          max(each.ratios), each.raw]
         for each in heavy
     ]  # fmt: skip
+    empty = any(math.inf in row for row in rows)
     return Table(
         "Ratings in the heaviest block over those in the lightest", columns, rows,
-        "A dash: some block is empty.",
+        "A dash: some block is empty." if empty else "",
     )  # fmt: skip
 
 

@@ -66,3 +66,22 @@ def scattered(means: npt.NDArray[np.float64], spread: float, seed: int) -> Cost:
         return lambda worker, grant: float(means[grant.block])
     random, shape = np.random.default_rng(seed), spread**-2
     return lambda worker, grant: float(random.gamma(shape, means[grant.block] / shape))
+
+
+def barrier_code(workers: int, spread: float, epochs: int) -> str:
+    """Return a program that runs both schedules in virtual time, on blocks of one size."""
+    s, b = workers, workers + 1
+    return f"""\
+import numpy as np
+from hogwild.engine.dsgd import DSGD
+from hogwild.engine.fpsgd import FPSGD
+from hogwild.engine.simulate import simulate
+
+random = np.random.default_rng(0)
+
+def costs(mean):  # an epoch is 100 s of work; a block's time varies by {100 * spread:.0f} %
+    return lambda worker, grant: random.gamma({spread**-2:g}, mean / {spread**-2:g})
+
+dsgd = simulate(DSGD(({s}, {s})), {s}, costs(100 / {s**2}), epochs={epochs})
+fpsgd = simulate(FPSGD(({b}, {b}), 0), {s}, costs(100 / {b**2}), epochs={epochs}, barrier=False)
+print(dsgd.busy_share, fpsgd.busy_share)"""

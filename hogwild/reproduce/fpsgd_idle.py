@@ -25,7 +25,7 @@ from hogwild.reproduce.fpsgd_plan import Plan
 from hogwild.reproduce.fpsgd_published import THREADS
 from hogwild.reproduce.fpsgd_race import NAMES, Race
 from hogwild.reproduce.machine import start_method
-from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table
+from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, between
 
 KINDS = ("DSGD, s x s", "FPSGD, s x s", "FPSGD, (s + 1) x (s + 1)", "FPSGD, 2s x 2s")
 WAYS = ("free", "shared", "manager")
@@ -165,9 +165,10 @@ def _starved(found: Idle) -> str:
     return (
         "Under FPSGD on s x s blocks no worker waits either, but each gets back the block that it "
         f"has just returned: of {s**2} blocks, {square.never} were never updated by {s} workers, "
-        f"and one was {square.most} times. On {s + 1} x {s + 1} every block got {wider.fewest} to "
-        f"{wider.most} updates. With many workers a grid of 2s x 2s, which is what the authors' "
-        "program LIBMF 1.0 takes, keeps the counts closer together: the third table."
+        f"and one was {square.most} times. On {s + 1} x {s + 1} every block got "
+        f"{between([wider.fewest, wider.most], 'd')} updates. With many workers a grid of "
+        "2s x 2s, which is what the authors' program LIBMF 1.0 takes, keeps the counts closer "
+        "together: the third table."
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from hogwild.engine.dsgd import DSGD
 from hogwild.engine.fpsgd import FPSGD
 from hogwild.engine.simulate import Simulated, simulate
-from hogwild.reproduce.fpsgd_costs import Cost, block_sizes, scattered
+from hogwild.reproduce.fpsgd_costs import Cost, barrier_code, block_sizes, scattered
 from hogwild.reproduce.fpsgd_data import Split
 from hogwild.reproduce.fpsgd_published import SLIDE_BLOCKS, SLIDE_WASTE
 from hogwild.reproduce.parts import Bar, Column, Gantt, Say, Section, Table
@@ -107,6 +107,5 @@ def section(found: list[Shown]) -> Section:
             )
             for each in found
         ],
-        f"simulate(DSGD(({S}, {S})), {S}, costs); "
-        f"simulate(FPSGD(({S + 1}, {S + 1})), {S}, costs, barrier=False)",
+        barrier_code(S, SPREAD, EPOCHS),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from hogwild.reproduce.fpsgd_data import Split
 from hogwild.reproduce.fpsgd_plan import Plan
 from hogwild.reproduce.fpsgd_published import FIGURE_11
 from hogwild.reproduce.fpsgd_runs import Run, marks, run, thinned
-from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, call_text
+from hogwild.reproduce.parts import Column, Curve, Figure, Say, Section, Table, between, call_text
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _verdict(found: list[Ordered]) -> str:
         worst = max(mine, key=lambda name: mine[name][0])
         parts.append(
             f"At step {step:g} the first epoch ends at {first}, so {worst} starts worst; the last "
-            f"ends at {min(last):.4f} to {max(last):.4f}."
+            f"ends at {between(last, '.4f')}."
         )
     late = FIGURE_11[-1]
     return (

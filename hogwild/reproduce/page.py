@@ -8,12 +8,14 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fff; --ink: #1c1e21; --faint: #6b7077; --rule: #d9dce1; --soft: #f4f5f7;
+  --shade: rgb(0 0 0 / .28);
   --link: #a3341f;
   --c0: #0063a3; --c1: #c24d00; --c2: #00805c; --c3: #a8407f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --ink: #e7e9ec; --faint: #8e949c; --rule: #363a40; --soft: #202327;
+    --shade: rgb(255 255 255 / .3);
     --link: #ff9b7d; --c0: #63b8f0; --c1: #ff9f5a; --c2: #3fcfa2; --c3: #e69ccb;
   }
 }
@@ -31,7 +33,16 @@ h4 { font-size: .95rem; font-weight: 600; margin: 1.5rem 0 .4rem; }
 p, dl { margin: .6rem 0; max-width: 44rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
 .note { color: var(--faint); font-size: .875rem; }
-.scroll { overflow-x: auto; }
+/* shadows at the sides where there is more: covers of paper move along with the table */
+.scroll {
+  overflow-x: auto;
+  background:
+    linear-gradient(to right, var(--paper) 1.5rem, transparent 3rem) left / 3rem 100% local,
+    linear-gradient(to left, var(--paper) 1.5rem, transparent 3rem) right / 3rem 100% local,
+    linear-gradient(to right, var(--shade), transparent) left / 1rem 100% scroll,
+    linear-gradient(to left, var(--shade), transparent) right / 1rem 100% scroll;
+  background-repeat: no-repeat;
+}
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem 1.1rem .25rem 0; text-align: left; white-space: nowrap; }
 .n { text-align: right; }

@@ -132,14 +132,14 @@ def shown(value: Any, form: str = "") -> str:
     """Return a cell as text: None as a dash, a number by its format.
 
     Besides Python's formats there is "share", a percentage to two digits; a share of at most
-    `ROUNDING` is "none".
+    `ROUNDING` is "none".  A blank stands before every percent sign.
 
     Examples
     --------
     >>> shown(None), shown("seed"), shown(0.0014203, ".5f"), shown(7)
     ('–', 'seed', '0.00142', '7')
-    >>> shown(0.0213, "share"), shown(2e-15, "share")
-    ('2.1 %', 'none')
+    >>> shown(0.0213, "share"), shown(2e-15, "share"), shown(0.003, ".2%")
+    ('2.1 %', 'none', '0.30 %')
     """
     if value is None:
         return "–"
@@ -148,10 +148,22 @@ def shown(value: Any, form: str = "") -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "–"
     if form != "share":
-        return format(value, form)
+        return format(value, form).replace("%", " %")
     if abs(value) <= ROUNDING:
         return "none"
     return f"{_two_digits(100.0 * value)} %"
+
+
+def between(values: Sequence[float], form: str) -> str:
+    """Return from where to where the values go, as text; one number where both look the same.
+
+    Examples
+    --------
+    >>> between([0.3, 0.1], ".1f"), between([0.0201, 0.0199], ".2f")
+    ('0.1 to 0.3', '0.02')
+    """
+    low, high = shown(min(values), form), shown(max(values), form)
+    return low if low == high else f"{low} to {high}"
 
 
 def _two_digits(value: float) -> str:
