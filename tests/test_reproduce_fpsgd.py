@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_page import Page, read
+from test_reproduce import TINY as BLOG
 
 import hogwild.reproduce as reproduce
 from hogwild.cli import main
@@ -21,6 +22,8 @@ from hogwild.models import fit_factors
 from hogwild.models.factor_memory import make_plan
 from hogwild.models.factor_options import FactorSettings
 from hogwild.reproduce import (
+    blog,
+    fpsgd,
     fpsgd_balance,
     fpsgd_batches,
     fpsgd_costs,
@@ -255,10 +258,32 @@ def test_the_split_does_not_depend_on_the_order_of_the_file():
         assert mine.r.tolist() == theirs.r.tolist()
 
 
+def finder(*found):
+    """Stands for what finds MovieLens: one set is there."""
+    return lambda folder, name=None: found if name in (None, found[0]) else None
+
+
+def test_of_several_sets_the_one_taken_is_named_and_those_left(tmp_path, monkeypatch):
+    path = tmp_path / "ratings.dat"
+    path.write_text("".join(f"{u}::{u % 3 + 1}::3::0\n" for u in range(1, 21)))
+    for there, told in (
+        (("ml-1m",), []),
+        (("ml-1m", "ml-100k"), ["MovieLens 1M is taken, though MovieLens 100k is there, too"]),
+    ):
+        monkeypatch.setattr(
+            fpsgd_data, "find_movielens",
+            lambda folder, name="ml-1m", there=there: (name, path) if name in there else None,
+        )  # fmt: skip
+        said = []
+        split = fpsgd_data.load(Plan(data=tmp_path), said.append)
+        assert [line.strip() for line in said[:-1]] == told
+        assert ("(MovieLens 100k is there, too)" in split.how) == bool(told)
+
+
 def test_movielens_10m_is_split_as_the_article_does(tmp_path, monkeypatch):
     path = tmp_path / "ratings.dat"
     path.write_text("".join(f"{u}::{i}::{1 + i % 5}::0\n" for u in (1, 2) for i in range(1, 26)))
-    monkeypatch.setattr(fpsgd_data, "find_movielens", lambda folder: ("ml-10m", path))
+    monkeypatch.setattr(fpsgd_data, "find_movielens", finder("ml-10m", path))
     split = fpsgd_data.load(Plan(data=tmp_path), lambda line: None)
     items = split.test.item_ids[split.test.i]
     assert items.tolist() == [*range(11, 21)] * 2
@@ -362,6 +387,19 @@ def test_without_numba_and_matplotlib_the_same_parts_come_out(found, tmp_path):
     ]
     assert plain["data"]["large"]["times"] == []
     assert {each["plain"] for each in plain["data"]["orders"]} == {None}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_without_a_target_both_articles_are_reproduced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fpsgd, "full_plan", lambda: TINY)
+    monkeypatch.setattr(blog, "full_plan", lambda: replace(BLOG, seeds=(0,), runs=1))
+    assert main(["reproduce", "--output", str(tmp_path)]) == 0
+    page, found = read(tmp_path)
+    assert list(found["outcomes"]) == ["blog", "fpsgd"]
+    assert found["commands"] == ["hogwild reproduce blog", "hogwild reproduce fpsgd"]
+    assert page.index('id="blog"') < page.index('id="fpsgd"')
+    assert str(tmp_path / "index.html") in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def load(plan: Plan, say: Say) -> Split:
     DataError
         When the folder has no MovieLens set that is known, or a broken one.
     """
-    split = _made(plan) if plan.data is None else _movielens(plan.data)
+    split = _made(plan) if plan.data is None else _movielens(plan.data, say)
     say(f"  {split.name}: {len(split.train):,} training and {len(split.test):,} test ratings")
     return split
 
@@ -98,9 +98,17 @@ def find(folder: Path) -> tuple[str, Path]:
     return found
 
 
-def _movielens(folder: Path) -> Split:
+def others(folder: Path, taken: str) -> list[str]:
+    """Return the names of the sets that are in the folder, too, but are not taken."""
+    return [NAMES[name] for name in NAMES if name != taken and find_movielens(folder, name)]
+
+
+def _movielens(folder: Path, say: Say) -> Split:
     name, path = find(folder)
     title = f"{NAMES[name]}, as it lies in the folder given"
+    if left := " and ".join(others(folder, name)):
+        say(f"  {NAMES[name]} is taken, though {left} is there, too")
+        title += f" ({left} is there, too)"
     parts = [path.with_name("u1.base"), path.with_name("u1.test")]
     if name == "ml-100k" and all(part.is_file() for part in parts):
         train, test = (read_ratings(part) for part in parts)
