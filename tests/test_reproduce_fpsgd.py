@@ -309,6 +309,14 @@ def test_the_command_hands_the_folder_on(tmp_path, monkeypatch):
     assert fake.found == (["fpsgd"], Path("some/where"))
 
 
+def test_the_help_names_every_set_in_the_order_they_are_taken_and_how_long_it_takes(capsys):
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "the first of 1M, 10M, 20M, 100k is taken" in text
+    assert "about 2 minutes of processor time" in text
+
+
 def test_the_command_finds_a_wrong_folder_before_anything_is_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reproduce, "run", pytest.fail)
     assert main(["reproduce", "--data", str(tmp_path)]) == 3

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
         "Compute the articles' published figures again, print them beside ours, and write\n"
         "a page with the plots, and the numbers as JSON, to a folder.\n"
         "Both articles take about 2 minutes of processor time on two quiet cores with\n"
-        "numba, about 5 without it, and a multiple of that on a busy machine.",
+        "numba, about 5 without it; on a busy machine you wait a multiple of that.",
         "[TARGET ...] [--data DIR] [--output DIR] [--json]",
     )
     parser.add_argument(

@@ -96,7 +96,7 @@ def as_html(report: Report) -> str:
 def _busy(crowd: float) -> str:
     return (
         f"<p><strong>{_text(BUSY)}</strong> Up to {crowd:.1f} processes wanted a processor "
-        "meanwhile. RMSE, counts and virtual time stand.</p>"
+        "in a minute of it.</p>"
     )
 
 
