@@ -134,7 +134,7 @@ def test_pieces_on_both_sides_of_32_bits_are_one_column(border):
         ([1, 2], ["a", float("nan")], [1, 2], "the item id at row 1 is missing"),
         ([1, 2.5], [1, 2], [1, 2], "user ids must be integers or strings; found 2.5 at row 1"),
         ([True, False], [1, 2], [1, 2], "found True at row 0"),
-        (np.array([1.0, np.nan]), [1, 2], [1, 2], "got dtype float64; missing values are"),
+        (np.array([1.0, np.nan]), [1, 2], [1, 2], "the user id at row 1 is missing"),
         (np.array([True]), [1], [1], "user ids must be integers or strings, got dtype bool"),
         (np.array([[1]]), [1], [1], r"users must have one dimension, got shape \(1, 1\)"),
         ([1, 2**63], [1, 2], [1, 2], "64-bit integers, found 9223372036854775808 at row 1; pass"),
@@ -422,3 +422,19 @@ def test_large_unsigned_ids_are_found_as_exactly_as_signed_ones():
 def test_ids_that_numpy_would_make_one_of_are_refused():
     with pytest.raises(DataError, match=r"user ids must not end with a NUL character; found 'a"):
         Ratings(["a\0", "a"], [1, 2], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("kind", [np.array, list, lambda ids: np.array(ids, dtype=object)])
+def test_ids_that_are_whole_floats_are_integers(kind):
+    ratings = Ratings(kind([7.0, -(2.0**53) + 1]), kind([1.0, 2.0]), [3.0, 4.0])
+    assert ratings.user_ids.dtype.kind == "i"
+    assert ratings.user_ids.tolist() == [-(2**53) + 1, 7]
+    assert ratings.encode_users(kind([7.0, 8.0])).tolist() == [1, -1]
+    assert ratings.encode_items(2.0).tolist() == [1]
+
+
+@pytest.mark.parametrize("id", [2.5, np.nan, np.inf, 2.0**53])
+def test_ids_that_are_other_floats_are_refused_with_their_row(id):
+    for ids in (np.array([1.0, id]), [1.0, id]):
+        with pytest.raises(DataError, match=r"user ids must be integers or strings; .* at row 1"):
+            Ratings(ids, [1, 2], [3.0, 4.0])

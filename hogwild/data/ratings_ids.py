@@ -1,8 +1,9 @@
 """Ids of any kind become the numbers 0 to n - 1: an id's number is its rank among all ids.
 
-Contract: ids are all integers (of 64 bits) or all strings; a column that mixes them, or has a gap,
-raises `DataError` with the row. Integers cost no sort where they lie close together. `Integers` and
-`Texts` take a column piece by piece, and hold 4 bytes an id while the numbers stay below 2**31.
+Contract: ids are all integers (of 64 bits; also as floats that are whole and below 2**53) or all
+strings; a column that mixes them, or has a gap, raises `DataError` with the row. Integers cost no
+sort where they lie close together. `Integers` and `Texts` take a column piece by piece, and hold 4
+bytes an id while the numbers stay below 2**31.
 
 Called by `hogwild.data.ratings`, by the reader of rating files, and by models that keep ids.
 """
@@ -19,6 +20,7 @@ MAX_IDS = 2**31 - 1
 
 _AT_A_TIME = 1 << 16
 _INT32 = np.iinfo(np.int32)
+_EXACT = 2.0**53  # a double below it that is whole has lost nothing
 # A table over the range of the ids costs 5 bytes an entry: no more of them than this a rating.
 _TABLE_PER_ID, _TABLE_LEAST = 2, 1 << 20
 
@@ -154,15 +156,43 @@ def as_ids(values: Any, what: str) -> Array:
     if array.ndim != 1:
         raise DataError(f"{what}s must have one dimension, got shape {array.shape}")
     if array.dtype == object:
-        return _from_objects(array, what)
+        return _from_objects(_without_floats(array), what)
+    if array.dtype.kind == "f":
+        return _whole(array, what)
     if array.dtype.kind in "iUT":
         return array
     if array.dtype.kind == "u":
         if array.max(initial=0) > np.iinfo(np.int64).max:
             raise DataError(f"{what} ids must fit 64-bit signed integers, found {array.max()}")
         return array
-    hint = "; missing values are the usual cause" if array.dtype.kind == "f" else ""
-    raise DataError(f"{what} ids must be integers or strings, got dtype {array.dtype}{hint}")
+    raise DataError(f"{what} ids must be integers or strings, got dtype {array.dtype}")
+
+
+def _whole(array: Array, what: str) -> Array:
+    """Return floats as integers if they are exactly that, as where ids stood beside ratings."""
+    wrong = np.flatnonzero(~(np.abs(array) < _EXACT) | (array != np.floor(array)))
+    if len(wrong):
+        row = int(wrong[0])
+        _refuse(array[row].item(), row, what)
+    return array.astype(np.int64)
+
+
+def _is_whole(id: Any) -> bool:
+    """Return whether an id is a float, and exactly an integer."""
+    if not isinstance(id, float | np.floating):
+        return False
+    return abs(float(id)) < _EXACT and float(id).is_integer()
+
+
+def _without_floats(array: Array) -> Array:
+    """Return objects with an integer in place of each float that is one exactly."""
+    if not any(issubclass(kind, float | np.floating) for kind in set(map(type, array))):
+        return array
+    whole = array.copy()
+    for row, id in enumerate(array):
+        if _is_whole(id):
+            whole[row] = int(id)
+    return whole
 
 
 def _from_objects(array: Array, what: str) -> Array:
@@ -223,7 +253,7 @@ def encode_ids(known: Array, wanted: Any, what: str) -> Array:
     >>> encode_ids(np.array([10, 20, 30]), [30, 15], "user").tolist()
     [2, -1]
     """
-    single = isinstance(wanted, str | int | np.generic)
+    single = isinstance(wanted, str | int | float | np.generic)
     ids = as_ids([wanted] if single else wanted, what)
     if not len(ids) or not len(known):
         return np.full(len(ids), -1, dtype=np.int32)
