@@ -103,7 +103,7 @@ def test_ratings_and_sparse_matrices_bring_their_own_values():
     [
         (X, None, "requires y to be passed, but the target y is None"),
         (X, Y[:-1], "inconsistent numbers of samples: 900 pairs in X, 899 ratings in y"),
-        (X[:, :1], Y, r"two columns, user and item; found 1 feature\(s\)"),
+        (X[:, :1], Y, r"exactly 2 columns, user and item; found 1 feature\(s\)"),
         (np.column_stack([X, X]), Y, r"found 4 feature\(s\) \(shape=\(900, 4\)\)"),
         (X[0], Y[:1], r"Expected 2D array, got shape \(2,\)"),
         (X[:0], Y[:0], r"0 sample\(s\)"),
@@ -133,7 +133,7 @@ def test_what_is_no_ratings_is_refused_with_the_reason(pairs, target, what):
         ({"n_jobs": 2, "schedule": "serial"}, 'schedule="serial" has one worker'),
         ({"random_state": "x"}, "random_state must be"),
         ({"warm_start": 1}, "warm_start must be"),
-        ({"patience": 2}, "patience needs validation"),
+        ({"patience": 2}, "patience=2 needs a validation_fraction"),
         ({"validation_fraction": 1.0}, "validation_fraction must be above 0 and below 1"),
         ({"validation_fraction": 1e-9}, "validation_fraction=1e-09 leaves 900 of 900 .* and 0"),
         ({"unknown": "zero"}, "unknown must be one of mean, error"),

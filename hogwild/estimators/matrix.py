@@ -179,6 +179,10 @@ class MatrixFactorization(Estimator):
             )
         n_workers = doors.workers_of(self.n_jobs)
         held, fraction = None, self.validation_fraction
+        if self.patience is not None and fraction is None:
+            raise ValueError(
+                f"patience={self.patience!r} needs a validation_fraction, such as 0.1, to watch"
+            )
         if fraction is not None:
             ratings, held = pairs.split(ratings, fraction, seed)
         begun = self.warm_start and hasattr(self, "model_")

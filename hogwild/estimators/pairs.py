@@ -72,8 +72,9 @@ def as_pairs(X: Any) -> tuple[Array, Array]:
         raise DataError("Found array with 0 sample(s) while a minimum of 1 is required.")
     if array.shape[1] != 2:
         raise DataError(
-            f"X must have two columns, user and item; found {array.shape[1]} feature(s) "
-            f"(shape={array.shape}) while a minimum of 2 is required."
+            f"X must have exactly 2 columns, user and item; found {array.shape[1]} feature(s) "
+            f"(shape={array.shape})"
+            + (" while a minimum of 2 is required." if array.shape[1] < 2 else "; ratings go to y")
         )
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: ids are whole numbers or text")
