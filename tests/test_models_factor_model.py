@@ -443,7 +443,7 @@ def tampered(path, without=(), arrays=None, **changes):
 
 
 TAMPERED = [
-    ({"format": "hogwild-linear"}, "not a model of the format hogwild-factors"),
+    ({"format": "hogwild-linear"}, "holds a linear model; LinearModel.load reads it"),
     ({"version": 9}, "version 9 of the format; this release reads 1"),
     ({"sha256": "0"}, "the weights are damaged: their checksum differs"),
     ({"arrays": {"P": PLAIN.P + 1e-9}}, "the weights are damaged"),

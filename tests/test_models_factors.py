@@ -361,7 +361,7 @@ def test_tiny_ratings_fit_whatever_the_grid_would_be():
 @pytest.mark.parametrize("size", [1e15, 1e-20])
 def test_ratings_beyond_single_precision_are_refused_with_the_way_out(size):
     huge = Ratings.of_indices([0, 0, 1], [0, 1, 0], np.array([1.0, 2.0, 3.0]) * size)
-    with pytest.raises(DataError, match='is beyond what float32 can .* dtype="float64"'):
+    with pytest.raises(DataError, match=r'is beyond what float32 can .* dtype="float64"'):
         fit_factors(huge, schedule="serial", epochs=1)
     assert fit_factors(huge, schedule="serial", epochs=1, dtype="float64").history
 

@@ -28,6 +28,14 @@ Array = npt.NDArray[Any]
 KINDS = {kind.__name__: kind for kind in FACTOR_LOSSES.values()}
 """The losses that a file can name."""
 
+READERS = {
+    "hogwild-linear": "holds a linear model; LinearModel.load reads it",
+    "hogwild-factors": "holds a factor model; FactorModel.load reads it",
+    "hogwild-factor-checkpoint": "holds the checkpoint of a factor fit; fit_factors goes on from "
+    "it with resume=True",
+}
+"""What to say of a file of another kind than was asked for."""
+
 
 def write_npz(
     path: str | os.PathLike[str],
@@ -66,11 +74,14 @@ def read_npz(
     content = Path(path).read_bytes()
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            header = json.loads(stored["header"].tobytes())
+            _check_kind(header, kind, version, name)
             arrays = {key: stored[key] for key in dict.fromkeys((*required, *stored.files))}
-            header = json.loads(arrays.pop("header").tobytes())
+            del arrays["header"]
+    except DataError:
+        raise
     except Exception as error:  # numpy, zipfile and json raise ten kinds at damaged bytes
-        raise _not_ours(name, error) from None
-    _check_kind(header, kind, version, name)
+        raise _not_ours(name, content[:2], error) from None
     if header.get("sha256") != digest(arrays):
         raise DataError("the weights are damaged: their checksum differs", path=name)
     return header, arrays
@@ -92,7 +103,8 @@ def read_header(
             with np.load(file, allow_pickle=False) as stored:
                 header = json.loads(stored["header"].tobytes())
         except Exception as error:  # as above
-            raise _not_ours(name, error) from None
+            file.seek(0)
+            raise _not_ours(name, file.read(2), error) from None
     if not isinstance(header, dict):
         raise DataError("not a model of this package: it has no header", path=name)
     if kind is not None:
@@ -100,12 +112,19 @@ def read_header(
     return header
 
 
-def _not_ours(name: str, error: Exception) -> DataError:
+def _not_ours(name: str, first: bytes, error: Exception) -> DataError:
+    if first != b"PK":  # of every zip, as npz is; numpy would speak of pickles
+        return DataError("not an .npz file", path=name)
+    if "pickle" in str(error):  # numpy advises to open them
+        return DataError("not a model of this package (it holds Python objects)", path=name)
     return DataError(f"not a model of this package ({error})", path=name)
 
 
 def _check_kind(header: Any, kind: str, version: int | None, name: str) -> None:
-    if not isinstance(header, dict) or header.get("format") != kind:
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != kind and found in READERS and kind in READERS:
+        raise DataError(READERS[found], path=name)
+    if found != kind:
         raise DataError(f"not a model of the format {kind}", path=name)
     if header.get("version") != version:
         raise DataError(
