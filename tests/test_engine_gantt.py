@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -82,3 +83,13 @@ def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtra, match=r"drawing a trace needs the extra 'plot': pip install"):
         gantt_function(traced())
+
+
+def test_labels_of_epochs_do_not_overlap():
+    pytest.importorskip("matplotlib")
+    figure = gantt_function(traced(epochs=16, b=3))
+    figure.draw_without_rendering()
+    texts = [text for text in figure.axes[0].texts if text.get_text().startswith(" epoch")]
+    boxes = [text.get_window_extent() for text in texts]
+    assert 4 < len(boxes) < 16
+    assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(boxes))
