@@ -47,6 +47,8 @@ GRID_SCHEDULES = ("fpsgd", "dsgd")
 def broken_rule(header: Mapping[str, Any], events: Sequence["Event"]) -> str | None:
     """Return the first break of a rule, in one sentence, or None."""
     wrong = _wrong_header(header)
+    if not wrong and "schedule" not in header:
+        wrong = "the header names no schedule, and so no rules to check"
     if wrong:
         return f"line 1: {wrong}"
     rules = rules_of(header, ticked=has_ticks(events))
@@ -59,7 +61,7 @@ def broken_rule(header: Mapping[str, Any], events: Sequence["Event"]) -> str | N
         wrong = rule.end()
         if wrong:
             return wrong
-    return None
+    return None if events else "the trace holds no event"
 
 
 def has_ticks(events: Sequence["Event"]) -> bool:
@@ -100,8 +102,8 @@ def with_replacement(header: Mapping[str, Any]) -> bool:
 def _wrong_header(header: Mapping[str, Any]) -> str | None:
     for key in ("n_workers", "n_blocks"):
         value = header.get(key)
-        if value is not None and (type(value) is not int or value < 0):
-            return f"{key} must be a whole number, got {value!r}"
+        if value is not None and (type(value) is not int or value < 1):
+            return f"{key} must be a whole number of 1 or more, got {value!r}"
     grid = header.get("grid")
     if header.get("schedule") in GRID_SCHEDULES and grid is None:
         return f"a run of {header['schedule']} needs its grid, [rows, columns], in the header"

@@ -71,12 +71,13 @@ class Holding(Rule):
 
     def __init__(self) -> None:
         self.held: dict[int, Event] = {}
+        self.since: dict[int, int] = {}  # the line of a worker's last acquire
 
     def line(self, number: int, event: "Event") -> str | None:
         """Return what is wrong with this line."""
         held = self.held.get(event.worker)
         if event.event == "acquire":
-            self.held[event.worker] = event
+            self.held[event.worker], self.since[event.worker] = event, number
             if held is not None:
                 return (
                     f"worker {event.worker} acquires block {event.block} "
@@ -97,7 +98,10 @@ class Holding(Rule):
     def end(self) -> str | None:
         """Return what is wrong at the end."""
         for worker, event in self.held.items():
-            return f"worker {worker} never released block {event.block} of epoch {event.epoch}"
+            return (
+                f"worker {worker} never released block {event.block} of epoch {event.epoch}, "
+                f"acquired in line {self.since[worker]}"
+            )
         return None
 
 
@@ -114,6 +118,8 @@ class Epochs(Rule):
     def line(self, number: int, event: "Event") -> str | None:
         """Return what is wrong with this line."""
         if self.first is None:
+            if event.epoch < 1:
+                return f"epochs count from 1, got {event.epoch}"
             self.first = self.now = event.epoch  # of a run that was resumed, not 1
         if event.epoch not in (self.now, self.now + 1):
             return f"epoch {event.epoch} comes where epoch {self.now} or {self.now + 1} is due"

@@ -58,6 +58,8 @@ def _evenness(header: Mapping[str, Any], events: Sequence["Event"]) -> str:
     rows, columns = header["grid"]
     released = [event.block for event in events if event.event == "release"]
     updates = np.bincount(released, minlength=rows * columns)
+    if updates.min() == updates.max():
+        return f"{_many(int(updates.min()), 'update')} each"
     return (
         f"{updates.min()} to {updates.max()} updates a block (imbalance {imbalance(updates):.2g})"
     )

@@ -143,12 +143,21 @@ class Trace:
         # not splitlines(): a string of JSON may hold other separators than the line feed
         lines = text.removesuffix("\n").split("\n")
         head = _record(lines[0], name, 1)
-        if head.pop("format", None) != FORMAT or head.pop("version", None) != VERSION:
-            raise DataError(
-                f"expected the header of a {FORMAT}, version {VERSION}", path=name, line=1
-            )
+        _check_header(head, name)
         events = [_event(line, name, number) for number, line in enumerate(lines[1:], start=2)]
         return cls(head, events)
+
+
+def _check_header(head: dict[str, Any], path: str) -> None:
+    """Take format and version out of the header, or raise DataError."""
+    missing = object()
+    kind, version = head.pop("format", missing), head.pop("version", missing)
+    wanted = f"expected the header of a {FORMAT}, version {VERSION}"
+    if kind != FORMAT:
+        raise DataError(wanted, path=path, line=1)
+    if version != VERSION:
+        got = "no version" if version is missing else f"version {version!r}"
+        raise DataError(f"{wanted}, got {got}", path=path, line=1)
 
 
 def _record(line: str, path: str, number: int) -> dict[str, Any]:
@@ -163,10 +172,15 @@ def _record(line: str, path: str, number: int) -> dict[str, Any]:
 
 def _event(line: str, path: str, number: int) -> Event:
     record = _record(line, path, number)
-    wanted = set(Event._fields)
-    if set(record) | {"tick"} != wanted:
-        differing = ", ".join(sorted(wanted ^ {*record, "tick"}))
-        raise DataError(f"missing or unknown fields: {differing}", path=path, line=number)
+    wanted, found = {*Event._fields}, {*record, "tick"}
+    wrong = {"missing": wanted - found, "unknown": found - wanted}
+    if wanted != found:
+        parts = [
+            f"{what} field{'s' if len(names) > 1 else ''} {', '.join(map(repr, sorted(names)))}"
+            for what, names in wrong.items()
+            if names
+        ]
+        raise DataError("; ".join(parts), path=path, line=number)
     if record["event"] not in ("acquire", "release"):
         raise DataError(
             f"event must be acquire or release, got {record['event']!r}", path=path, line=number
