@@ -298,7 +298,8 @@ def test_what_an_interrupted_run_has_left_is_said(here, run, stopping):
     found = run(*fit, "--checkpoint", "c", "--checkpoint-every", "0")
     assert found == (130, "", kept + goes_on)
     stopping(0, KeyboardInterrupt())
-    assert run(*fit, "--checkpoint", "c", "--resume") == (130, "", kept + goes_on)
+    found = run(*fit, "--checkpoint", "c", "--resume", "--quiet")
+    assert found == (130, "", kept + goes_on)
 
 
 def test_a_run_whose_worker_died_can_go_on_too(here, run, stopping):
@@ -362,16 +363,19 @@ def test_resuming_asks_for_the_same_run(here, run):
         (["--seed", "99"], "its seed is"),
         (["--order", "item"], "its order is 'user', not 'item'"),
     ):
-        code, _, err = run(*fit, "--resume", *options)
+        code, _, err = run(*fit, "--resume", "--quiet", *options)
         assert code == 3
         assert f"c: the checkpoint is of another run: {what}" in one_line(err)
-    code, _, err = run("fit", "factors", "t.dat", *fit[3:], "--resume")
+    code, _, err = run("fit", "factors", "t.dat", *fit[3:], "--resume", "--quiet")
     assert (code, one_line(err)) == (
         3,
         "c: the checkpoint is of another run: its ratings are others",
     )
-    code, _, err = run(*fit, "--resume", "--epochs", "3")
-    assert (code, one_line(err)) == (2, "the checkpoint is of epoch 20, past epochs=3")
+    code, _, err = run(*fit, "--resume", "--quiet", "--epochs", "3")
+    assert (code, one_line(err)) == (
+        2,
+        "the checkpoint has done 20 epochs; --epochs must be 20 or more",
+    )
     code, _, err = run("fit", "factors", "r.dat", "--model", "m.npz", "--resume")
     assert code == 3
     assert one_line(err).startswith("m.npz.checkpoint: No such file")
@@ -628,7 +632,7 @@ def test_biases_go_into_libmfs_text_as_two_more_factors(here, run, run_json):
         (["--model", "r.dat"], "r.dat is named twice"),
         (["--trace", "x", "--checkpoint", "x"], "x is named twice"),
         (["--test", "-", "--validation", "-"], "standard input can be one of"),
-        (["--loss", "kl"], "nonnegative=True"),
+        (["--loss", "kl"], "predictions above 0: --nonnegative"),
         (["--loss", "huber", "--libmf-model", "m.txt"], "LIBMF has no loss Huber"),
         (["--ids", "str", "--libmf-model", "m.txt"], "the ids are text, such as '0'"),
         (["--schedule", "hogwild", "--grid", "3"], "draws from the whole matrix"),
@@ -703,3 +707,56 @@ def test_a_terminal_without_tqdm_gets_a_line_an_epoch(here, run, monkeypatch):
     assert re.fullmatch(
         r"(hogwild: epoch [12]/2: RMSE \S+, test \S+, \S+ [kM]/s, \S+ s, \d+ s left\n){2}", err
     )
+
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def test_errors_name_options_and_no_arguments_of_python(here, run, model):
+    (here / "names.csv").write_text("a,b,c\n1,2,3\n")
+    (here / "mixed.csv").write_text("1,2,3\nx,2,3\n")
+    (here / "twice.csv").write_text("1,2,3\n1,2,3\n")
+    (here / "from0.txt").write_text("1 0:3\n")
+    cases = {
+        "fit factors names.csv": "--columns USER,ITEM,RATING, or --no-header",
+        "fit factors r.dat --columns a,b,c --no-header": "--no-header says",
+        "fit factors mixed.csv": "pass --ids str where",
+        "fit factors twice.csv --duplicates error": "--duplicates last",
+        "fit factors r.dat --no-levels --kernel numpy": "leave out --no-levels",
+        "fit factors r.dat --schedule hogwild --grid 2x3": "got --grid 2x3",
+        "fit factors r.dat --loss kl": "--nonnegative",
+        "fit factors r.dat --step 1e9 --schedule serial": "Try a smaller step",
+        "fit linear from0.txt": "pass --zero-based",
+        "recommend m.npz --user 99": "user 99 is unknown",
+    }
+    for line, said in cases.items():
+        code, out, err = run(*line.split())
+        assert (code in (2, 3, 4), out) == (True, "")
+        assert said in one_line(err)
+        assert not re.search(r"\w=|fold_in", err), err
+
+
+def test_a_grid_too_small_for_the_workers_is_warned_of_in_one_line(here, run):
+    code, _, err = run("fit", "factors", "r.dat", "--grid", "2", "--epochs", "1", *FAST)
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("hogwild: warning: a 2 x 2 grid is too small for 2 workers under fpsgd")
+
+
+def test_a_resumed_fit_says_from_where_it_goes_on(here, run):
+    fit = ["fit", "factors", "r.dat", "--checkpoint", "c", *SERIAL]
+    run(*fit, "--epochs", "2")
+    code, out, err = run(*fit, "--resume", "--epochs", "3")
+    assert (code, err) == (0, "hogwild: goes on from epoch 2\n")
+    assert re.search(r"^resumed +from epoch 2$", out, re.MULTILINE)
+    assert run(*fit, "--resume", "--epochs", "4", "--quiet")[2] == ""
+
+
+def test_pairs_on_standard_input_are_told_which_option_they_need(here, run, model, monkeypatch):
+    read, write = os.pipe()
+    os.write(write, b"1 2\n")
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        code, _, err = run("predict", "m.npz", "-")
+    assert code == 3
+    assert one_line(err).endswith("for pairs on standard input pass --columns 0,1")

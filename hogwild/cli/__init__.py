@@ -32,6 +32,7 @@ from typing import Any
 from hogwild import __version__
 from hogwild.cli import apply, check, data, fit, recommend, report, reproduce, trace
 from hogwild.cli.command import WRONG_USAGE, Parser, subcommands
+from hogwild.cli.wording import sentence_of, spoken
 from hogwild.errors import (
     DataError,
     DivergenceError,
@@ -123,7 +124,7 @@ def _code_of(error: Exception) -> int:
 
 def _sentence(error: Exception) -> str:
     """Return the error in one line."""
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = (sentence_of(error).strip().splitlines() or [type(error).__name__])[0]
     if isinstance(error, HogwildError | ValueError):
         return first
     if isinstance(error, MemoryError):
@@ -151,12 +152,13 @@ def _drop_output() -> None:
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        sys.stderr.write(f"hogwild: warning: {message}\n")
+        sys.stderr.write(f"hogwild: warning: {spoken(str(message))}\n")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
         # numpy's, on the way to a divergence that an error will tell in a sentence
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.filterwarnings("always", "a .* grid is too small", UserWarning)
         yield
 
 

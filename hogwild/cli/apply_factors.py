@@ -10,7 +10,9 @@ from hogwild.cli import report
 from hogwild.cli.factor_data import measure_factors, read_like
 from hogwild.cli.pairs import n_fields, read_pairs
 from hogwild.cli.ratings_options import layout_of
+from hogwild.data import Ratings
 from hogwild.data.textio import replacing
+from hogwild.errors import DataError
 from hogwild.models import FactorModel
 
 
@@ -39,8 +41,18 @@ def _predictions(args: Namespace, model: FactorModel) -> list[float]:
         users, items = read_pairs(args.data, layout, model)
         values = model.predict(users, items, unknown=unknown)
     else:
-        values = model.predict(read_like(model, args.data, layout), unknown=unknown)
+        values = model.predict(_ratings(args.data, layout, model), unknown=unknown)
     return [float(value) for value in values]
+
+
+def _ratings(path: str, layout: dict[str, Any], model: FactorModel) -> Ratings:
+    try:
+        return read_like(model, path, layout)
+    except DataError as error:
+        if path != "-" or "columns" in layout or not error.reason.endswith("got 2 fields"):
+            raise
+        reason = f"{error.reason}; for pairs on standard input pass --columns 0,1"
+        raise DataError(reason, path=error.path, line=error.line) from None
 
 
 def evaluate_factors(args: Namespace, model: FactorModel) -> int:

@@ -57,7 +57,7 @@ def list_all(args: Namespace) -> int:
         if entry.users:
             sizes = f"{entry.rows} rows, {entry.users} users, {entry.features} items"
         report.emit_line(f"{entry.name}\n    {entry.task}, {sizes}\n    from {entry.source}")
-        for line in textwrap.wrap(entry.licence, 74):
+        for line in textwrap.wrap(f"terms: {entry.licence}", 74):
             report.emit_line(f"    {line}")
         if entry.archive is not None:
             report.emit_line(f"    hogwild data fetch {entry.name}")

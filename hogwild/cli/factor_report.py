@@ -95,6 +95,7 @@ def summary_of(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
         "loss": f"{record['loss']}, {record['n_factors']} factors, reg {_weights(record['reg'])}",
         "schedule": f"{record['schedule']}, {workers}, {blocks}",
         "epochs": f"{record['epochs']} of {args.epochs}{_because(record)}",
+        **_resumed(record),
         "step": _steps(history),
         "seconds": f"{seconds['epochs']:.2f} in updates, {seconds['evaluation']:.2f} in measuring, "
         f"{seconds['start']:.2f} to start",
@@ -114,6 +115,11 @@ def summary_of(args: Namespace, record: dict[str, Any]) -> dict[str, str]:
         if path is not None:
             rows[name] = path
     return rows
+
+
+def _resumed(record: dict[str, Any]) -> dict[str, str]:
+    done = record["resumed_after"]
+    return {} if done is None else {"resumed": f"from epoch {done}"}
 
 
 def _because(record: dict[str, Any]) -> str:

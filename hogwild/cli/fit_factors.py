@@ -50,13 +50,15 @@ def run(args: Namespace) -> int:
     inputs = [args.ratings, args.test, args.validation, args.start_from]
     check_outputs([args.model, args.libmf_model, args.trace, file.path], inputs)
     settings = _settings(args, file)
+    if args.resume and not (args.quiet or args.json):
+        report.note(f"goes on from epoch {file.done}")
     data = read_data(args, settings["seed"])
     if args.libmf_model is not None:
         check_libmf(data.train, args.loss)
     with file.told_of():  # until the model is written, the checkpoint is all there is of it
         fit = _fit(args, settings, data, file)
         _write(args, fit, data)
-    record = record_of(args, settings, data, fit)
+    record = record_of(args, settings, data, fit) | {"resumed_after": file.done or None}
     for name, ratings in (("validation", data.validation), ("test", data.test)):
         if ratings is not None:
             record[name] = measure_factors(fit.model, ratings)

@@ -18,11 +18,14 @@ SPOKEN = {"tab": "\t", "blank": " "}  # delimiters that are hard to type
 RATINGS_HELP = "user, item, rating a line, also compressed; - is standard input"
 
 
-def add_ratings_layout(parser: argparse.ArgumentParser, *, pairs: bool = False) -> None:
+def add_ratings_layout(
+    parser: argparse.ArgumentParser,
+    *,
+    pairs: bool = False,
+    default: str = "as the first line shows",
+) -> None:
     """Add how files of ratings are to be read."""
-    group = parser.add_argument_group(
-        "the layout of rating files (default: as the first line shows)"
-    )
+    group = parser.add_argument_group(f"the layout of rating files (default: {default})")
     group.add_argument("--format", choices=tuple(FORMATS), metavar="NAME", help=", ".join(FORMATS))
     group.add_argument(
         "--delimiter", metavar="TEXT", help="what separates fields; also: tab, blank (any number)"

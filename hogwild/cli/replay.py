@@ -33,7 +33,7 @@ def add(kinds: Commands) -> None:
     parser.add_argument("trace", metavar="TRACE", help="what fit factors --trace has written")
     parser.add_argument("ratings", metavar="RATINGS", help=RATINGS_HELP)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_ratings_layout(parser)
+    add_ratings_layout(parser, default="as the trace says")
 
 
 def run(args: Namespace) -> int:

@@ -4,6 +4,8 @@ Contract: each action is a function that reads one trace; a further one is added
 """
 
 import argparse
+import sys
+import textwrap
 from argparse import Namespace
 from pathlib import Path
 
@@ -82,9 +84,8 @@ def check(args: Namespace) -> int:
             found |= {"summary": trace.summary(), "conflicts": len(trace.conflicts())}
         report.emit_json(found)
     else:
-        report.emit_line(
-            f"OK: {trace.summary()}" if problem is None else f"{args.trace}, {problem}"
-        )
+        line = f"OK: {trace.summary()}" if problem is None else f"{args.trace}, {problem}"
+        report.emit_line(textwrap.fill(line, 80) if sys.stdout.isatty() else line)
     return 0 if problem is None else RULE_BROKEN
 
 
