@@ -358,7 +358,7 @@ def one_line(err):
         (["--step-rule", "adagrad"], "--step-rule adagrad needs a --step to begin with"),
         (["--step", "1", "--beta", ".5"], "--beta belongs to --step-rule backoff"),
         (["--schedule", "serial", "--workers", "2"], "--schedule serial has one worker"),
-        (["--write", "atomic", "--kernel", "numpy"], 'write="atomic" needs'),
+        (["--write", "atomic", "--kernel", "numpy"], "--write atomic needs"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(files, run, options, sentence):

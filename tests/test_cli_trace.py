@@ -93,3 +93,16 @@ def test_an_unreadable_trace_ends_with_3_and_leaves_no_picture(run, tmp_path):
         assert (code, out) == (3, "")
         assert f"{path}, line 1: expected the header" in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_a_terminal_gets_the_sentence_in_lines_of_80_columns(trace, run, monkeypatch):
+    whole = run("trace", "check", trace)[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    lines = run("trace", "check", trace)[1].splitlines()
+    assert (" ".join(lines) + "\n", max(map(len, lines)) <= 80) == (whole, True)
+
+
+def test_help_says_where_the_layout_comes_from_and_the_catalogue_what_the_terms_are(run):
+    assert "(default: as the trace says)" in run("trace", "replay", "--help")[1]
+    assert "(default: as the first line shows)" in run("fit", "factors", "--help")[1]
+    assert "    terms: Apache-2.0\n" in run("data", "list")[1]
