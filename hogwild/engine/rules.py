@@ -117,6 +117,8 @@ class Epochs(Rule):
 
     def line(self, number: int, event: "Event") -> str | None:
         """Return what is wrong with this line."""
+        if event.event == "release":
+            return None  # as acquired (Holding); without a barrier, after the next epoch has begun
         if self.first is None:
             if event.epoch < 1:
                 return f"epochs count from 1, got {event.epoch}"
