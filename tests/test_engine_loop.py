@@ -163,7 +163,7 @@ def test_a_crew_makes_every_update_exactly_once(name, start_method):
             reports = crew.run(order, np.ones(N_BLOCKS, np.int64), task)
             assert sum(report.n_blocks for report in reports) == N_BLOCKS
             assert sum(report.loss for report in reports) == sum(range(N_BLOCKS))
-            trace = Trace({"n_blocks": N_BLOCKS})
+            trace = Trace({"schedule": name, "n_blocks": N_BLOCKS})
             trace.add(epoch, [event for report in reports for event in report.events])
             assert trace.check() is None
     assert visits.array.sum(axis=0).tolist() == [11] * N_BLOCKS
