@@ -334,6 +334,7 @@ def many_fits(n, start_method, remains, pool="own"):
     assert after["arenas"] <= before["arenas"]
 
 
+@pytest.mark.slow
 def test_fifty_fits_in_a_row_leave_nothing_behind(remains):
     many_fits(50, "fork", remains)
 

@@ -424,7 +424,15 @@ def test_a_second_thread_is_refused_while_a_call_runs():
         assert pool.map(pool_tasks.square, [2]) == [4]
 
 
-@pytest.mark.parametrize("method, pools", [("fork", 50), ("spawn", 3), ("forkserver", 3)])
+@pytest.mark.parametrize(
+    "method, pools",
+    [
+        ("fork", 5),
+        pytest.param("fork", 50, marks=pytest.mark.slow),
+        pytest.param("spawn", 3, marks=pytest.mark.slow),
+        pytest.param("forkserver", 3, marks=pytest.mark.slow),
+    ],
+)
 def test_many_pools_in_a_row_leave_nothing(method, pools):
     with Pool(1, start_method=method):
         pass  # starts the library's own helper processes, which stay
