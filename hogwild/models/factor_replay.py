@@ -27,8 +27,8 @@ from hogwild.models import factor_memory
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_options import KEPT, FactorSettings, make_settings
 from hogwild.models.factor_record import FactorEpoch
+from hogwild.models.factor_traced import SHORT, digest_of
 from hogwild.models.factor_trainer import FactorTrainer
-from hogwild.models.factors import SHORT, digest_of
 
 Blocks = list[npt.NDArray[np.int64]]
 

@@ -10,7 +10,6 @@ model is measured.  Sources: Zhuang, Chin, Juan, Lin, "A Fast Parallel SGD for M
 in Shared Memory Systems" (RecSys 2013); Gemulla et al. (KDD 2011); Niu et al., "Hogwild!" (2011).
 """
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -27,14 +26,11 @@ from hogwild.models import factor_memory, factor_options
 from hogwild.models.checks import check_count, check_not_negative, check_switches
 from hogwild.models.factor_checkpoint import Best, Keeper, look_into
 from hogwild.models.factor_model import FactorModel
-from hogwild.models.factor_options import FactorSettings
 from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_schedules import make_grid_schedule, orders
+from hogwild.models.factor_traced import SHORT, digest_of, trace_header
 from hogwild.models.factor_trainer import FactorTrainer
-from hogwild.models.grid import Plan
 from hogwild.models.steps import StepRule
-
-SHORT = 16  # hexadecimal digits of a digest that say where a replay begins to differ
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
@@ -201,7 +197,7 @@ def fit_factors(
     )  # fmt: skip
     data = digest_of(ratings) if trace or checkpoint is not None else ""
     if trace:
-        trainer.trace = Trace(_header(settings, plan, schedule, n_workers, data))
+        trainer.trace = Trace(trace_header(settings, plan, schedule, n_workers, data))
         if schedule == "dsgd":
             trainer.trace.header["strata"] = strata
     best, keeper = Best(), None
@@ -274,34 +270,6 @@ def _run_epochs(
 def _waited(best: Best, trainer: FactorTrainer, patience: int | None) -> bool:
     """Tell whether patience has run out: also of a run that goes on from its last epoch."""
     return patience is not None and len(trainer.history) - (best.epoch or 0) >= patience
-
-
-def digest_of(ratings: Ratings) -> str:
-    """Return the SHA-256 of the ratings' arrays, to know them again."""
-    state = hashlib.sha256()
-    for array in (ratings.u, ratings.i, ratings.r):
-        state.update(str(array.dtype).encode())
-        state.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return state.hexdigest()
-
-
-def _header(
-    settings: FactorSettings, plan: Plan, schedule: str, n_workers: int, data: str
-) -> dict[str, Any]:
-    """Return the trace's header; its "run" is what a replay needs."""
-    grid = list(plan.shape) if plan.is_grid else None
-    return {
-        "schedule": schedule,
-        "n_workers": n_workers,
-        "n_blocks": plan.n_blocks,
-        **({"grid": grid} if grid else {}),
-        "run": {
-            "model": "factors",
-            "settings": settings.to_json(),
-            "data": data,
-            "epochs": [],  # beginnings of the digests after each epoch
-        },
-    }
 
 
 def _check_stopping(
