@@ -5,10 +5,10 @@ import pytest
 from replay_cases import planted
 
 from hogwild.data import Ratings
+from hogwild.data.npz_file import read_npz, write_npz
 from hogwild.errors import DataError
 from hogwild.models import BoldDriver, RowAdaGrad, Yun, fit_factors
 from hogwild.models.factor_checkpoint import FORMAT, VERSION, look_into
-from hogwild.models.npz_file import read_npz, write_npz
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -5,12 +5,12 @@ Used by the commands that take a MODEL.
 
 from typing import Any
 
+from hogwild.data.npz_file import read_header
 from hogwild.data.textio import line_chunks, shown
 from hogwild.errors import DataError
 from hogwild.models import FactorModel, LinearModel
 from hogwild.models.factor_libmf import read_libmf_model
 from hogwild.models.factor_model import FORMAT as FACTORS
-from hogwild.models.npz_file import read_header
 
 MODEL_HELP = "what fit --model has written, or LIBMF's text"
 

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hogwild.data.npz_file import read_header, read_npz, write_npz
 from hogwild.errors import DataError
 from hogwild.models.factor_record import FactorEpoch
 from hogwild.models.factor_trainer import FactorTrainer
-from hogwild.models.npz_file import read_header, read_npz, write_npz
 
 FORMAT, VERSION = "hogwild-factor-checkpoint", 1
 DIGESTS = ("ratings", "validation ratings")

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from hogwild.data.npz_file import read_npz, write_npz
 from hogwild.data.ratings_ids import encode_ids
 from hogwild.data.ratings_values import as_ids_of
 from hogwild.errors import DataError
@@ -24,7 +25,7 @@ from hogwild.models.checks import check_count, check_not_negative
 from hogwild.models.factor_fold import FoldedUser, fold_in
 from hogwild.models.factor_neighbours import best_items, nearest_items
 from hogwild.models.factor_predict import check_indices, predict_any, predict_pairs
-from hogwild.models.npz_file import loss_from_header, loss_to_header, read_npz, write_npz
+from hogwild.models.loss_header import loss_from_header, loss_to_header
 
 Array = npt.NDArray[Any]
 

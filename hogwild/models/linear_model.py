@@ -13,9 +13,10 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from hogwild.data import Examples
+from hogwild.data.npz_file import read_npz, write_npz
 from hogwild.errors import DataError
 from hogwild.kernels.losses import Logistic, Loss, Squared
-from hogwild.models.npz_file import loss_from_header, loss_to_header, read_npz, write_npz
+from hogwild.models.loss_header import loss_from_header, loss_to_header
 
 FORMAT, VERSION = "hogwild-linear", 1
 

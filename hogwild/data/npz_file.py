@@ -4,10 +4,10 @@ Contract: `write_npz` puts the file in place whole or not at all; `read_npz` giv
 arrays that were written, or raises `DataError` with the file's name. What the header means is the
 caller's: it adds its own entries, and checks them.
 
-Called by ``models.linear_model`` and ``models.factor_model``.
+Called by the models that can be kept: ``models.linear_model``, ``models.factor_model`` and its
+checkpoint, ``mllib.model_files``.
 """
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -21,18 +21,15 @@ import numpy.typing as npt
 
 from hogwild.data.textio import replacing
 from hogwild.errors import DataError
-from hogwild.kernels.losses import FACTOR_LOSSES, Loss
 
 Array = npt.NDArray[Any]
-
-KINDS = {kind.__name__: kind for kind in FACTOR_LOSSES.values()}
-"""The losses that a file can name."""
 
 READERS = {
     "hogwild-linear": "holds a linear model; LinearModel.load reads it",
     "hogwild-factors": "holds a factor model; FactorModel.load reads it",
     "hogwild-factor-checkpoint": "holds the checkpoint of a factor fit; fit_factors goes on from "
     "it with resume=True",
+    "hogwild-mllib": "holds a model of hogwild.mllib; hogwild.mllib.model_files.load reads it",
 }
 """What to say of a file of another kind than was asked for."""
 
@@ -144,23 +141,3 @@ def digest(arrays: Mapping[str, Array]) -> str:
         state.update(str(array.dtype).encode())
         state.update(array.reshape(-1).view(np.uint8).data)
     return state.hexdigest()
-
-
-def loss_to_header(loss: Loss) -> dict[str, Any]:
-    """Return the header's entries for a loss.
-
-    Raises
-    ------
-    ValueError
-        For a loss of your own, which `loss_from_header` would not know.
-    """
-    if type(loss) not in KINDS.values():
-        raise ValueError(
-            f"a model can be kept in a file if its loss is one of {', '.join(KINDS)}; got {loss!r}"
-        )
-    return {"loss": type(loss).__name__, "constants": dataclasses.asdict(loss)}
-
-
-def loss_from_header(header: Mapping[str, Any]) -> Loss:
-    """Return the loss that the entries name; KeyError, TypeError or ValueError where they don't."""
-    return KINDS[header["loss"]](**header["constants"])
