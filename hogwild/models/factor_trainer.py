@@ -8,14 +8,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from hogwild import metrics
 from hogwild.data import Ratings
-from hogwild.engine.loop import Crew, Report
+from hogwild.engine.loop import Report
 from hogwild.engine.trace import Trace
 from hogwild.errors import DivergenceError
 from hogwild.models.factor_memory import Constants, FactorMemory, Task, make_predict
@@ -28,6 +28,15 @@ from hogwild.models.grid import CHUNK, Plan, count_rows
 Array = npt.NDArray[Any]
 
 RUNAWAY = 1e6  # a mean loss that has grown so much has left the problem's scale
+
+
+class Workers(Protocol):
+    """Whoever makes an epoch's updates: a ``Crew`` of processes, or Spark's executors."""
+
+    def run(
+        self, order: npt.NDArray[np.int64], updates: npt.NDArray[np.int64], task: Any = None
+    ) -> list[Report]:
+        """Update these blocks; return when all are done."""
 
 
 @dataclass
@@ -71,7 +80,7 @@ class FactorTrainer:
         if self.evaluate:
             self.objective = self._objective()
 
-    def run_epoch(self, epoch: int, crew: Crew) -> FactorEpoch:
+    def run_epoch(self, epoch: int, crew: Workers) -> FactorEpoch:
         """Let the workers make one epoch; then, while nobody writes, measure where it led."""
         settings, visits = self.settings, self.memory.visits.array
         before = visits.copy()

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from hogwild.data import Ratings
@@ -24,15 +23,14 @@ from hogwild.engine.trace import Trace
 from hogwild.kernels.losses import Loss
 from hogwild.models import factor_memory, factor_options
 from hogwild.models.checks import check_count, check_not_negative, check_switches
-from hogwild.models.factor_checkpoint import Best, Keeper, look_into
+from hogwild.models.factor_checkpoint import look_into
 from hogwild.models.factor_model import FactorModel
 from hogwild.models.factor_record import FactorEpoch, FactorFit
+from hogwild.models.factor_run import FactorRun, Seed, check_stopping, entropy
 from hogwild.models.factor_schedules import make_grid_schedule, orders
-from hogwild.models.factor_traced import SHORT, digest_of, trace_header
+from hogwild.models.factor_traced import digest_of, trace_header
 from hogwild.models.factor_trainer import FactorTrainer
 from hogwild.models.steps import StepRule
-
-Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 def fit_factors(
@@ -178,7 +176,7 @@ def fit_factors(
     )  # fmt: skip
     check_count("epochs", epochs)
     check_not_negative("checkpoint_every", checkpoint_every)
-    _check_stopping(patience, validation, checkpoint, resume)
+    check_stopping(patience, validation, checkpoint, resume)
     if resume and checkpoint is not None and seed is None:
         seed = look_into(checkpoint).seed
     factor_options.check_strata(strata)
@@ -186,7 +184,7 @@ def fit_factors(
     settings = factor_options.make_settings(
         ratings, n_factors=n_factors, loss=loss, reg=reg, reg_l1=reg_l1, step=step, dtype=dtype,
         kernel=kernel, order=order, by_level=by_level, balance=balance, grid=grid, start=start,
-        biases=biases, nonnegative=nonnegative, seed=_entropy(seed), schedule=schedule,
+        biases=biases, nonnegative=nonnegative, seed=entropy(seed), schedule=schedule,
         n_workers=n_workers,
     )  # fmt: skip
     plan = factor_memory.make_plan(settings, ratings)
@@ -200,18 +198,12 @@ def fit_factors(
         trainer.trace = Trace(trace_header(settings, plan, schedule, n_workers, data))
         if schedule == "dsgd":
             trainer.trace.header["strata"] = strata
-    best, keeper = Best(), None
+    run = FactorRun(trainer, epochs, patience, callback)
     if checkpoint is not None:
-        watched = digest_of(validation) if patience is not None and validation is not None else None
-        run = {
-            "schedule": schedule, "strata": strata if schedule == "dsgd" else None,
-            "ratings": data, "validation ratings": watched,
-        }  # fmt: skip
-        keeper = Keeper(checkpoint, checkpoint_every, trainer, run)
-        best = keeper.load() if resume else best
-    if len(trainer.history) > epochs:
-        done = len(trainer.history)
-        raise ValueError(f"the checkpoint has done {done} epochs; epochs must be {done} or more")
+        known = strata if schedule == "dsgd" else None
+        run.keep(
+            checkpoint, checkpoint_every, resume=resume, schedule=schedule, strata=known, data=data
+        )
     arguments = (settings, memory, plan.starts, constants)
     context = context_of(start_method)
     if schedule != "serial" and context.get_start_method() == "fork":
@@ -225,79 +217,9 @@ def fit_factors(
         pool=pool,
         traced=trace,
     ) as crew:
-        timings = {"start": time.monotonic() - begin}
-        if not trainer.history:
-            trainer.look_first()
-        stopped = _run_epochs(trainer, crew, epochs, best, patience, keeper, callback)
-    if keeper is not None:
-        keeper.save(best)
-    if trainer.trace is not None:
-        trainer.trace.header["run"]["result"] = trainer.digest()
-    timings["epochs"] = sum(record.seconds for record in trainer.history)
-    timings["evaluation"] = sum(record.evaluation_seconds for record in trainer.history)
-    return FactorFit(
-        trainer.model(best.arrays), trainer.history, trainer.trace, timings, settings.seed, stopped,
-        best.epoch, plan.shape, plan.n_blocks,
-    )  # fmt: skip
-
-
-def _run_epochs(
-    trainer: FactorTrainer,
-    crew: Crew,
-    epochs: int,
-    best: Best,
-    patience: int | None,
-    keeper: Keeper | None,
-    callback: Callable[[FactorEpoch], Any] | None,
-) -> str:
-    """Make the epochs that are left; return why they ended."""
-    while not _waited(best, trainer, patience):
-        if len(trainer.history) == epochs:
-            return "epochs"
-        record = trainer.run_epoch(len(trainer.history) + 1, crew)
-        if patience is not None and record.validation["loss"] < best.loss:
-            best.epoch, best.loss = record.epoch, record.validation["loss"]
-            best.arrays = trainer.keep()
-        if trainer.trace is not None:
-            trainer.trace.header["run"]["epochs"].append(trainer.digest()[:SHORT])
-        if keeper is not None:
-            keeper.epoch_done(best)
-        if callback is not None and callback(record):
-            return "callback"
-    return "patience"
-
-
-def _waited(best: Best, trainer: FactorTrainer, patience: int | None) -> bool:
-    """Tell whether patience has run out: also of a run that goes on from its last epoch."""
-    return patience is not None and len(trainer.history) - (best.epoch or 0) >= patience
-
-
-def _check_stopping(
-    patience: int | None, validation: Ratings | None, checkpoint: Any, resume: bool
-) -> None:
-    if patience is not None:
-        check_count("patience", patience)
-        if validation is None:
-            raise ValueError("patience needs validation ratings to watch")
-    if validation is not None and not isinstance(validation, Ratings):
-        raise ValueError(f"validation must be Ratings, got {type(validation).__name__}")
-    if validation is not None and len(validation) == 0:
-        raise ValueError("validation has no rating")
-    if resume and checkpoint is None:
-        raise ValueError("resume needs the checkpoint to go on from")
-
-
-def _entropy(seed: Any) -> int:
-    """Return one number that everything is drawn from, and that a file can hold."""
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(1 << 63))
-    if isinstance(seed, np.random.SeedSequence):
-        return int.from_bytes(seed.generate_state(4, np.uint32).tobytes(), "little")
-    if seed is None:
-        return int.from_bytes(os.urandom(6), "little")  # every reader of JSON keeps so many bits
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number of 0 or more, got {seed!r}")
-    return int(seed)
+        run.timings["start"] = time.monotonic() - begin
+        stopped = run.go(crew)
+    return run.fit(stopped)
 
 
 __all__ = ["FactorFit", "FactorModel", "fit_factors"]
