@@ -1,0 +1,51 @@
+"""Spark's page "Optimization - RDD-based API", computed without a JVM, and on Spark where one is needed.
+
+The names are Spark's, in snake_case. An optimizer is given a *gradient* (the loss of a row), an
+*updater* (the regulariser and the step) and *partitions* (where the rows lie), and knows nothing
+else.
+"""
+
+from hogwild.mllib.gradient_descent import GradientDescent, run_mini_batch_sgd
+from hogwild.mllib.gradients import (
+    Gradient,
+    HingeGradient,
+    LeastSquaresGradient,
+    LogisticGradient,
+)
+from hogwild.mllib.labeled_point import LabeledPoint
+from hogwild.mllib.lbfgs import LBFGS, run_lbfgs
+from hogwild.mllib.local import LocalPartitions, as_partitions
+from hogwild.mllib.ml_utils import append_bias, k_fold, random_split, sample
+from hogwild.mllib.owlqn import OWLQN, run_owlqn
+from hogwild.mllib.partitions import Partitions, Rows
+from hogwild.mllib.result import OptimizerResult
+from hogwild.mllib.updaters import L1Updater, SimpleUpdater, SquaredL2Updater, Updater
+from hogwild.mllib.vectors import SparseVector
+
+__all__ = [
+    "LBFGS",
+    "OWLQN",
+    "Gradient",
+    "GradientDescent",
+    "HingeGradient",
+    "L1Updater",
+    "LabeledPoint",
+    "LeastSquaresGradient",
+    "LocalPartitions",
+    "LogisticGradient",
+    "OptimizerResult",
+    "Partitions",
+    "Rows",
+    "SimpleUpdater",
+    "SparseVector",
+    "SquaredL2Updater",
+    "Updater",
+    "append_bias",
+    "as_partitions",
+    "k_fold",
+    "random_split",
+    "run_lbfgs",
+    "run_mini_batch_sgd",
+    "run_owlqn",
+    "sample",
+]
