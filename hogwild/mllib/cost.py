@@ -31,6 +31,9 @@ class Sums:
     loss: float = 0.0
     count: int = 0
 
+    def __deepcopy__(self, memo: object) -> "Sums":  # ten times faster than to find this out
+        return Sums(self.gradient.copy(), self.loss, self.count)
+
 
 @dataclass(frozen=True)
 class AddRows:

@@ -36,4 +36,12 @@ def add_transposed(X: Any, r: Array, out: Array) -> None:
     >>> out
     array([31., 42.])
     """
-    out += X.T @ r if sp.issparse(X) else np.einsum("ij,i->j", X, r)
+    out += _transposed(X) @ r if sp.issparse(X) else np.einsum("ij,i->j", X, r)
+
+
+def _transposed(X: Any) -> Any:
+    """X', made once for each chunk: making it costs scipy more than a small product."""
+    kept = X.__dict__
+    if "_transposed" not in kept:
+        kept["_transposed"] = X.T
+    return kept["_transposed"]

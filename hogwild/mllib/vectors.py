@@ -126,7 +126,7 @@ def as_vector(x: Any) -> Vector:
     >>> as_vector(scipy.sparse.csr_matrix([[0.0, 5.0]]))
     SparseVector(2, [1], [5.0])
     """
-    if isinstance(x, SparseVector):
+    if isinstance(x, SparseVector) or _is_plain(x):
         return x
     if sp.issparse(x):
         if x.ndim == 2 and x.shape[0] != 1:
@@ -146,8 +146,5 @@ def as_vector(x: Any) -> Vector:
     return dense.astype(np.float64, copy=False)
 
 
-def dot(x: Vector, w: Array) -> float:
-    """The sum of products, over the stored entries of `x`, in their order."""
-    if isinstance(x, SparseVector):
-        return float(np.dot(x.values, w[x.indices]))
-    return float(np.dot(x, w))
+def _is_plain(x: Any) -> bool:
+    return type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 1
