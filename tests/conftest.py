@@ -10,6 +10,8 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+pytest_plugins = ["spark_sessions"]  # the fixture `spark`
+
 HERE = Path(__file__).resolve().parent
 
 
