@@ -1,41 +1,50 @@
-"""Spark's page "Optimization - RDD-based API", computed without a JVM, and on Spark where one is needed.
+"""Spark's page "Optimization - RDD-based API": without a JVM, and on Spark where one is needed.
 
 The names are Spark's, in snake_case. An optimizer is given a *gradient* (the loss of a row), an
 *updater* (the regulariser and the step) and *partitions* (where the rows lie), and knows nothing
 else.
 """
 
+from hogwild.mllib.binary_metrics import BinaryClassificationMetrics
+from hogwild.mllib.classification import LogisticRegressionModel, SVMModel
 from hogwild.mllib.gradient_descent import GradientDescent, run_mini_batch_sgd
-from hogwild.mllib.gradients import (
-    Gradient,
-    HingeGradient,
-    LeastSquaresGradient,
-    LogisticGradient,
-)
+from hogwild.mllib.gradients import Gradient, HingeGradient, LeastSquaresGradient, LogisticGradient
 from hogwild.mllib.labeled_point import LabeledPoint
 from hogwild.mllib.lbfgs import LBFGS, run_lbfgs
+from hogwild.mllib.libsvm_files import load_libsvm_file, save_as_libsvm_file
 from hogwild.mllib.local import LocalPartitions, as_partitions
 from hogwild.mllib.ml_utils import append_bias, k_fold, random_split, sample
+from hogwild.mllib.multiclass_metrics import MulticlassMetrics
 from hogwild.mllib.owlqn import OWLQN, run_owlqn
 from hogwild.mllib.partitions import Partitions, Rows
+from hogwild.mllib.regression import LassoModel, LinearRegressionModel, RidgeRegressionModel
+from hogwild.mllib.regression_metrics import RegressionMetrics
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.updaters import L1Updater, SimpleUpdater, SquaredL2Updater, Updater
 from hogwild.mllib.vectors import SparseVector
 
 __all__ = [
-    "LBFGS",
-    "OWLQN",
+    "BinaryClassificationMetrics",
     "Gradient",
     "GradientDescent",
     "HingeGradient",
     "L1Updater",
+    "LBFGS",
     "LabeledPoint",
+    "LassoModel",
     "LeastSquaresGradient",
+    "LinearRegressionModel",
     "LocalPartitions",
     "LogisticGradient",
+    "LogisticRegressionModel",
+    "MulticlassMetrics",
+    "OWLQN",
     "OptimizerResult",
     "Partitions",
+    "RegressionMetrics",
+    "RidgeRegressionModel",
     "Rows",
+    "SVMModel",
     "SimpleUpdater",
     "SparseVector",
     "SquaredL2Updater",
@@ -43,9 +52,11 @@ __all__ = [
     "append_bias",
     "as_partitions",
     "k_fold",
+    "load_libsvm_file",
     "random_split",
     "run_lbfgs",
     "run_mini_batch_sgd",
     "run_owlqn",
     "sample",
+    "save_as_libsvm_file",
 ]

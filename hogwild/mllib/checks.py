@@ -10,6 +10,9 @@ import scipy.sparse as sp
 
 from hogwild.mllib.partitions import Partitions, Rows
 
+Found = tuple[int, tuple[int, str] | None]
+"""Rows seen, and the first bad one among them with what is wrong."""
+
 
 def require(holds: bool, what: str, value: object) -> None:
     """Raise ``ValueError`` with the value where a requirement doesn't hold (NaN never does).
@@ -26,13 +29,11 @@ def require(holds: bool, what: str, value: object) -> None:
 
 def check_finite(data: Partitions) -> None:
     """Raise ``ValueError`` naming the first row that holds NaN or an infinite number."""
-    found = data.tree_aggregate((0, None), _first_bad, _earlier)[1]
+    nothing: Found = (0, None)
+    found = data.tree_aggregate(nothing, _first_bad, _earlier)[1]
     if found is not None:
         row, what = found
         raise ValueError(f"data must be finite; {what} at row {row}")
-
-
-Found = tuple[int, tuple[int, str] | None]
 
 
 def _first_bad(found: Found, rows: Rows) -> Found:

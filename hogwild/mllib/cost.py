@@ -43,6 +43,7 @@ class AddRows:
     weights: Array
 
     def __call__(self, sums: Sums, rows: Rows) -> Sums:
+        """Return `sums`, changed in place."""
         with np.errstate(all="ignore"):  # what overflows is seen in the sums
             if hasattr(self.gradient, "compute_rows"):
                 add = self.gradient.compute_rows
@@ -89,7 +90,7 @@ class CostFunction:
     >>> from hogwild.mllib import LeastSquaresGradient, LocalPartitions, SquaredL2Updater
     >>> data = LocalPartitions(([[1.0], [2.0]], [1.0, 2.0]))
     >>> cost = CostFunction(data, LeastSquaresGradient(), SquaredL2Updater(), 0.5)
-    >>> cost(np.array([2.0]))        # errors 1 and 2: 5/4 + 1, and 5/2 + 1
+    >>> cost(np.array([2.0]))  # errors 1 and 2: 5/4 + 1, and 5/2 + 1
     (2.25, array([3.5]))
     """
 

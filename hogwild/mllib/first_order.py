@@ -1,4 +1,4 @@
-"""The loop that L-BFGS and OWL-QN share: when to stop, what to remember, what a failed search costs.
+"""The loop of L-BFGS and OWL-QN: when to stop, what to remember, what a failed search costs.
 
 ::
 
@@ -178,7 +178,7 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
 
     Examples
     --------
-    >>> two_loops([(np.array([1.0]), np.array([2.0]))], np.array([4.0]))      # curvature 2
+    >>> two_loops([(np.array([1.0]), np.array([2.0]))], np.array([4.0]))  # curvature 2
     array([-2.])
     """
     q = gradient.copy()

@@ -66,8 +66,8 @@ def run_mini_batch_sgd(
     OptimizerResult
         The pair (weights, losses). Loss k is that of batch k at the weights before step k, penalty
         included; ``num_iterations + 1`` of them, since the last pass only evaluates, fewer after
-        convergence (as many as steps) and after batches that were empty (they leave no loss, make no
-        step, and still count as an iteration).
+        convergence (as many as steps) and after batches that were empty (they leave no loss, make
+        no step, and still count as an iteration).
 
     Raises
     ------
@@ -81,8 +81,9 @@ def run_mini_batch_sgd(
     >>> from hogwild.mllib import LeastSquaresGradient, SimpleUpdater
     >>> data = [[1.0], [1.0]], [1.0, 3.0]
     >>> weights, losses = run_mini_batch_sgd(
-    ...     data, LeastSquaresGradient(), SimpleUpdater(), 1.0, 3, 0.0, 1.0, [0.0])
-    >>> weights, losses                 # one step to the mean; the second one doesn't move: the end
+    ...     data, LeastSquaresGradient(), SimpleUpdater(), 1.0, 3, 0.0, 1.0, [0.0]
+    ... )
+    >>> weights, losses  # one step to the mean; the second one doesn't move: the end
     (array([2.]), array([2.5, 0.5]))
     """
     rows = as_partitions(data)
@@ -100,8 +101,7 @@ def run_mini_batch_sgd(
     steps = passes = 0
     stopped = MAX_ITERATIONS
     for i in range(1, num_iterations + 2):
-        batch = rows if mini_batch_fraction == 1 else rows.sample(mini_batch_fraction, FIRST_SEED + i)
-        sums = sums_at(batch, gradient, w)
+        sums = sums_at(_batch(rows, mini_batch_fraction, i), gradient, w)
         passes += 1
         if sums.count == 0:
             logger.warning(
@@ -124,6 +124,10 @@ def run_mini_batch_sgd(
     if not np.isfinite(w).all():
         _diverged(rows, steps, step_size, math.nan)
     return OptimizerResult(w, np.array(losses), stopped, steps, passes)
+
+
+def _batch(rows: Partitions, fraction: float, iteration: int) -> Partitions:
+    return rows if fraction == 1 else rows.sample(fraction, FIRST_SEED + iteration)
 
 
 def _warn(num_iterations: int, fraction: float, tol: float) -> None:

@@ -1,13 +1,12 @@
 """Loss and gradient of one data point at the current weights: Spark's `Gradient`.
 
-The objective is F(w) = (1/n) sum_i L(w; x_i, y_i) + reg R(w); a gradient is about L, an updater about
-R. `compute` takes one row. `compute_rows` takes many and is what the optimizers call; whoever writes
-a gradient gives one of the two. Labels are numbers here and are not checked, as in Spark.
+The objective is F(w) = (1/n) sum_i L(w; x_i, y_i) + reg R(w); a gradient is about L, an updater
+about R. `compute` takes one row. `compute_rows` takes many and is what the optimizers call; whoever
+writes a gradient gives one of the two. Labels are numbers here and are not checked, as in Spark.
 
 Used by the optimizers; see "How to write a gradient" in the docs.
 """
 
-from abc import ABC
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from hogwild.mllib.products import add_transposed, times
 from hogwild.mllib.vectors import Array, SparseVector, Vector, as_vector
 
 
-class Gradient(ABC):
+class Gradient:
     """Loss and gradient, one row at a time or many.
 
     A subclass overrides `compute` (its four-argument form), or `compute_rows`, which is faster; the
@@ -33,7 +32,7 @@ class Gradient(ABC):
     ...         return abs(error)
     >>> out = np.zeros(2)
     >>> X, y = np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, -1.0])
-    >>> Absolute().compute_rows(X, y, np.array([1.0, 0.0]), out), out    # errors -2 and 1
+    >>> Absolute().compute_rows(X, y, np.array([1.0, 0.0]), out), out  # errors -2 and 1
     (3.0, array([-1., -1.]))
     """
 
@@ -85,7 +84,7 @@ class Gradient(ABC):
         return row_by_row(self, X, y, weights, cum_gradient)
 
     def _check_dense(self, weights: Any, cum_gradient: Any) -> None:
-        """Only the logistic gradient minds."""
+        """Only the logistic gradient minds what holds its weights."""
 
     def _like(self, x: Vector, gradient: Array, loss: float) -> Vector:
         """The gradient of one row in the form that Spark gives it."""
@@ -119,8 +118,8 @@ class LogisticGradient(Gradient):
     For labels 0 and 1; nothing is clipped. The loss of a negative is a difference, as in Spark, and
     loses digits where the margin is very negative.
 
-    K classes, labels 0 to K - 1: `weights` is K - 1 blocks of length d, block i for class i + 1, with
-    margins a_i = w_i.x::
+    K classes, labels 0 to K - 1: `weights` is K - 1 blocks of length d, block i for class i + 1,
+    with margins a_i = w_i.x::
 
         L = log(1 + sum_i exp(a_i)) - (a_{y-1} if y > 0)
         gradient of block i = (exp(a_i) / (1 + sum exp(a)) - [y = i + 1]) x
@@ -133,7 +132,7 @@ class LogisticGradient(Gradient):
 
     Examples
     --------
-    >>> LogisticGradient().compute([1.0, 2.0], 1.0, [0.0, 0.0])      # m = 0: p = 1/2
+    >>> LogisticGradient().compute([1.0, 2.0], 1.0, [0.0, 0.0])  # m = 0: p = 1/2
     (array([-0.5, -1. ]), 0.6931471805599453)
     """
 
@@ -149,6 +148,7 @@ class LogisticGradient(Gradient):
                 raise ValueError(f"{what} only supports dense vector but got type {kind}")
 
     def compute_rows(self, X: Any, y: Array, weights: Array, cum_gradient: Array) -> float:
+        """Binary or multinomial, by `num_classes`."""
         n_features = X.shape[1]
         if n_features == 0 or len(weights) != n_features * (self.num_classes - 1):
             raise ValueError(
@@ -189,11 +189,12 @@ class LeastSquaresGradient(Gradient):
 
     Examples
     --------
-    >>> LeastSquaresGradient().compute([1.0, 2.0], 3.0, [1.0, 0.0])   # error -2
+    >>> LeastSquaresGradient().compute([1.0, 2.0], 3.0, [1.0, 0.0])  # error -2
     (array([-2., -4.]), 2.0)
     """
 
     def compute_rows(self, X: Any, y: Array, weights: Array, cum_gradient: Array) -> float:
+        """(x.w - y) x and (x.w - y)^2 / 2, summed."""
         _check_sizes(X, weights)
         error = times(X, weights) - y
         add_transposed(X, error, cum_gradient)
@@ -206,15 +207,16 @@ class LeastSquaresGradient(Gradient):
 class HingeGradient(Gradient):
     """Hinge loss for labels 0 and 1: with t = 2y - 1, L = max(0, 1 - t x.w), subgradient -t x or 0.
 
-    At a margin of exactly 1 the subgradient is 0. Labels -1 and +1 are not noticed: t would be -3, 1.
+    At a margin of exactly 1 the subgradient is 0. Labels -1 and +1 are not noticed: t is -3 and 1.
 
     Examples
     --------
-    >>> HingeGradient().compute([1.0, 2.0], 0.0, [0.0, 0.5])          # t = -1, margin -1
+    >>> HingeGradient().compute([1.0, 2.0], 0.0, [0.0, 0.5])  # t = -1, margin -1
     (array([1., 2.]), 2.0)
     """
 
     def compute_rows(self, X: Any, y: Array, weights: Array, cum_gradient: Array) -> float:
+        """-t x and 1 - t x.w where that is above 0, summed."""
         _check_sizes(X, weights)
         t = 2.0 * y - 1.0
         margin = t * times(X, weights)

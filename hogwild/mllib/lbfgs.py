@@ -1,8 +1,8 @@
 """L-BFGS as Spark runs it: every trial of the line search, every loss, every stopping test.
 
-``LBFGS.scala`` over Breeze's ``LBFGS``, ``StrongWolfeLineSearch`` and ``FirstOrderMinimizer``. All rows
-are read at each trial point: with changing batches, the differences of gradients would show the
-sampling more than the curvature.
+``LBFGS.scala`` over Breeze's ``LBFGS``, ``StrongWolfeLineSearch`` and ``FirstOrderMinimizer``. All
+rows are read at each trial point: with changing batches, the differences of gradients would show
+the sampling more than the curvature.
 
 The loop is in `first_order`, the line search in `line_search`, the objective in `cost`.
 """
@@ -50,8 +50,8 @@ def run_lbfgs(
     num_corrections : int
         Pairs of steps and gradient differences kept; 10 is usual.
     convergence_tol : float
-        Stop once the gradient's norm is at most convergence_tol |F| (or 1e-8), or, after 20 steps, once
-        F has fallen by at most convergence_tol |F(w_0)| from the highest of the last 20.
+        Stop once the gradient's norm is at most convergence_tol |F| (or 1e-8), or, after 20 steps,
+        once F has fallen by at most convergence_tol |F(w_0)| from the highest of the last 20.
     max_num_iterations : int
         Steps; negative: no limit.
     reg_param : float
@@ -97,12 +97,16 @@ class Wolfe:
     """L-BFGS: the objective is smooth, a step fulfils the strong Wolfe conditions."""
 
     def point(self, x: Array, smooth: float, gradient: Array, k: int) -> Point:
+        """Return it as it is."""
         return Point(x, smooth, gradient, smooth, gradient, k)
 
     def direction(self, at: Point, pairs: Sequence[Pair]) -> Array:
+        """Minus the inverse Hessian of the pairs, times the gradient."""
         return two_loops(pairs, at.gradient)
 
     def search(self, cost: CostFunction, at: Point, d: Array) -> Array:
+        """Return the point that the line search accepts."""
+
         def phi(t: float) -> Trial:
             value, gradient = cost(t * d + at.x)
             return Trial(t, value, float(np.dot(gradient, d)))

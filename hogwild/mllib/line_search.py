@@ -5,8 +5,8 @@ c2 = 0.9. Along a direction, phi(t) = F(x + t d); a step is accepted where::
 
     phi(t) <= phi(0) + c1 t phi'(0)    and    |phi'(t)| <= c2 |phi'(0)|
 
-Ten trials find a bracket, ten more shrink it; then the search has failed, which the caller deals with
-(`first_order`). Which trials are made decides the history of losses, so each comparison counts.
+Ten trials find a bracket, ten more shrink it; then the search has failed, which the caller deals
+with (`first_order`). Which trials are made decides the history of losses: each comparison counts.
 
 Called by `lbfgs`.
 """
@@ -107,7 +107,7 @@ def _interpolated(low: Trial, high: Trial) -> float:
 
 
 def _ratio(a: float, b: float) -> float:
-    """a / b as Java divides."""
+    """A / b as Java divides."""
     if b != 0.0:
         return a / b
     return math.nan if a == 0.0 or math.isnan(a) else math.copysign(math.inf, a)

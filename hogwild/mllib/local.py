@@ -1,15 +1,16 @@
 """Partitions on this machine: rows that a pool of processes reads where they lie.
 
-With one worker there is no process at all. With more, a `Pool` is started at the first sum; the rows
-reach the workers once, while they are being started: under ``fork`` the workers read the very pages
-of this process, so nothing is copied; under ``spawn`` and ``forkserver`` the rows are copied once,
-into shared memory. A task is a rule, an operation with the current weights, and a partition's
+With one worker there is no process at all. With more, a `Pool` is started at the first sum; the
+rows reach the workers once, while they are being started: under ``fork`` the workers read the very
+pages of this process, so nothing is copied; under ``spawn`` and ``forkserver`` the rows are copied
+once, into shared memory. A task is a rule, an operation with the current weights, and a partition's
 number; never rows.
 
 Called by whoever has rows in arrays; `as_partitions` makes one when an optimizer is given arrays.
 """
 
 import copy
+import itertools
 import multiprocessing
 import operator
 import weakref
@@ -50,9 +51,9 @@ class LocalPartitions(Partitions):
         X an array of shape (n, d) or a scipy sparse matrix; y of shape (n,). float64 in C order or
         CSR is used as it is, without a copy; write to neither afterwards.
     num_partitions : int, default 2
-        Sizes as by Spark's ``parallelize``; more workers than partitions would have nothing to do, so
-        there are at least as many partitions as workers. Sums round differently for another layout,
-        and samples and splits are other rows.
+        Sizes as by Spark's ``parallelize``. There are at least as many as workers, who would have
+        nothing to do else. With another layout, sums round differently, and samples and splits are
+        other rows.
     n_workers : int, default 1
         Processes that compute the sums; 1: this one.
     sizes : sequence of int, optional
@@ -102,21 +103,25 @@ class LocalPartitions(Partitions):
         self.num_partitions = len(self._sizes)
 
     def sizes(self) -> list[int]:
+        """Rows of each partition; under a rule it is asked again."""
         if not self._rules:
             return list(self._sizes)
         return [len(_places(self._rules, p, size)) for p, size in enumerate(self._sizes)]
 
     def select(self, rule: Rule) -> "LocalPartitions":
-        chosen = copy.copy(self)  # the same rows and workers
+        """A view with one more rule: the same rows and workers."""
+        chosen = copy.copy(self)
         chosen._rules = (*self._rules, rule)
         return chosen
 
     def map_rows(self, function: Callable[[Rows], Rows], n_features: int) -> "LocalPartitions":
+        """New rows, with workers of their own; a copy."""
         kept = self.persist()
         parts = [function(rows) for rows in kept._parts()]
         return self._of(stacked(parts, n_features), kept._sizes)
 
     def persist(self) -> "LocalPartitions":
+        """The rows that are left, copied, with workers of their own."""
         if not self._rules:
             return self
         firsts = np.cumsum([0, *self._sizes[:-1]])
@@ -141,9 +146,11 @@ class LocalPartitions(Partitions):
         seq_op: Callable[[Accumulator, Rows], Accumulator],
         comb_op: Callable[[Accumulator, Accumulator], Accumulator],
     ) -> Accumulator:
+        """Fold and combine; with several workers, partitions are handed to whoever is free."""
         return combine(self._crew.fold_all(_Task(self._rules, zero, seq_op)), comb_op)
 
     def take(self, n: int) -> list[LabeledPoint]:
+        """The first `n` rows, fewer if there are not so many."""
         found: list[LabeledPoint] = []
         for p, rows in enumerate(self._parts()):
             if len(found) >= n:
@@ -153,6 +160,7 @@ class LocalPartitions(Partitions):
         return found
 
     def collect(self) -> Rows:
+        """All rows; without a rule they are the arrays that were given, not copies."""
         return self.persist()._rows
 
     def close(self) -> None:
@@ -256,9 +264,7 @@ def _stored(vector: Any) -> tuple[Any, Any]:
 def partition_rows(rows: Rows, sizes: Sequence[int]) -> list[Rows]:
     """The rows of each partition, sharing the memory of all."""
     ends = np.cumsum([0, *sizes]).tolist()
-    return [
-        Rows(span(rows.X, a, b), rows.y[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)
-    ]
+    return [Rows(span(rows.X, a, b), rows.y[a:b]) for a, b in itertools.pairwise(ends)]
 
 
 class _Task(NamedTuple):
@@ -272,9 +278,7 @@ class _Task(NamedTuple):
 class _Crew:
     """Folds partitions: here, or in workers that it starts when first needed."""
 
-    def __init__(
-        self, rows: Rows, sizes: Sequence[int], n_workers: int, start_method: str | None
-    ):
+    def __init__(self, rows: Rows, sizes: Sequence[int], n_workers: int, start_method: str | None):
         self._rows, self._sizes = rows, list(sizes)
         self._n_workers, self._start_method = n_workers, start_method
         self._pool: Pool | None = None
@@ -314,7 +318,7 @@ class _Crew:
 
 
 class _Bench:
-    """The partitions in chunks, cut once and kept: cutting sparse rows costs as much as a product."""
+    """The partitions in chunks, cut once and kept: to cut sparse rows costs what a product costs."""
 
     def __init__(self, rows: Rows, sizes: Sequence[int]):
         self._parts = partition_rows(rows, sizes)
@@ -333,7 +337,7 @@ class _Bench:
 
 
 def _places(rules: Sequence[Rule], partition: int, n_rows: int) -> npt.NDArray[np.int64]:
-    """The rows of a partition that all rules keep, each asked about those that the last has kept."""
+    """The rows of a partition that all rules keep, each asked about what the last has kept."""
     places = np.arange(n_rows)
     for rule in rules:
         places = places[rule(partition, len(places))]

@@ -1,15 +1,14 @@
 """OWL-QN: L-BFGS for an L1 penalty, which has a kink at every zero.
 
 F(w) = f(w) + sum_j l_j |w_j| with f the mean loss. Andrew and Gao, "Scalable training of
-L1-regularized log-linear models", ICML 2007, as Breeze's ``OWLQN`` and ``BacktrackingLineSearch`` have
-it, quirks included (the first trial is judged by the loss where the search starts; the twentieth is
-made and thrown away).
+L1-regularized log-linear models", ICML 2007, as Breeze's ``OWLQN`` and ``BacktrackingLineSearch``
+have it, quirks included (the first trial is judged by the loss where the search starts; the
+twentieth step length is tried and thrown away).
 
 A step stays within one orthant: a component may reach 0, and not go beyond it. That is what lets
 weights become exactly zero and stay there.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -59,7 +58,7 @@ def run_owlqn(
     Examples
     --------
     >>> from hogwild.mllib import LeastSquaresGradient
-    >>> data = [[1.0, 0.0], [0.0, 1.0]], [2.0, 0.5]               # F = sum (w - y)^2 / 4 + .3 |w|_1
+    >>> data = [[1.0, 0.0], [0.0, 1.0]], [2.0, 0.5]  # F = sum (w - y)^2 / 4 + .3 |w|_1
     >>> run_owlqn(data, LeastSquaresGradient(), 10, 1e-9, 50, 0.3, [0.0, 0.0]).weights.round(6)
     array([1.4, 0. ])
     """
@@ -74,11 +73,12 @@ def run_owlqn(
 
 def penalties(reg_param: float, factors: npt.ArrayLike | None, n_weights: int) -> Array:
     """The L1 weight of each component, checked."""
-    l1 = reg_param * np.ones(n_weights) if factors is None else reg_param * np.asarray(factors)
+    given = np.ones(n_weights) if factors is None else np.asarray(factors, dtype=np.float64)
+    l1 = reg_param * given
     if l1.shape != (n_weights,) or not (l1 >= 0.0).all():
         raise ValueError(
             f"reg_param and l1 must give {n_weights} numbers of 0 or more, got reg_param "
-            f"{reg_param} and l1 of shape {np.shape(factors)}"
+            f"{reg_param} and l1 of shape {given.shape}"
         )
     return l1
 
@@ -96,6 +96,7 @@ class Orthant:
         self.l1 = l1
 
     def point(self, x: Array, smooth: float, gradient: Array, k: int) -> Point:
+        """Return it with the penalty, and the pseudo-gradient."""
         value = smooth + float((self.l1 * np.abs(x)).sum())
         return Point(x, smooth, gradient, value, self.pseudo_gradient(x, gradient), k)
 
@@ -105,7 +106,8 @@ class Orthant:
         Examples
         --------
         >>> Orthant(np.ones(4)).pseudo_gradient(
-        ...     np.array([2.0, 0.0, 0.0, 0.0]), np.array([1.0, 3.0, -3.0, 0.5]))
+        ...     np.array([2.0, 0.0, 0.0, 0.0]), np.array([1.0, 3.0, -3.0, 0.5])
+        ... )
         array([ 2.,  2., -2.,  0.])
         """
         right, left = gradient + self.l1, gradient - self.l1
@@ -113,10 +115,12 @@ class Orthant:
         return np.where(x == 0.0, at_zero, gradient + np.sign(x) * self.l1)
 
     def direction(self, at: Point, pairs: Sequence[Pair]) -> Array:
+        """The L-BFGS direction; where it does not go down the pseudo-gradient, 0."""
         d = two_loops(pairs, at.slope)
         return np.where(d * at.slope < 0.0, d, 0.0)
 
     def search(self, cost: CostFunction, at: Point, d: Array) -> Array:
+        """The point that backtracking accepts, within the orthant."""
         orthant = np.where(at.x != 0.0, np.sign(at.x), np.sign(-at.slope))
 
         def landing(t: float) -> Array:
@@ -160,7 +164,6 @@ def _backtrack(
     return t
 
 
-
 class OWLQN(QuasiNewton):
     """`run_owlqn` with the setters of `LBFGS` and their defaults.
 
@@ -174,7 +177,7 @@ class OWLQN(QuasiNewton):
     --------
     >>> from hogwild.mllib import LeastSquaresGradient
     >>> owlqn = OWLQN(LeastSquaresGradient()).set_reg_param(0.5)
-    >>> owlqn.optimize(([[1.0], [1.0]], [1.0, 3.0]), [0.0]).round(9)         # the mean less 0.5
+    >>> owlqn.optimize(([[1.0], [1.0]], [1.0, 3.0]), [0.0]).round(9)  # the mean less 0.5
     array([1.5])
     """
 

@@ -88,7 +88,7 @@ class Partitions(ABC):
 
     @abstractmethod
     def map_rows(self, function: Callable[[Rows], Rows], n_features: int) -> "Partitions":
-        """Each partition's rows replaced by ``function(rows)``: as many, of `n_features` features."""
+        """Each partition's rows become ``function(rows)``: as many, of `n_features` features."""
 
     @abstractmethod
     def persist(self) -> "Partitions":
@@ -110,7 +110,8 @@ class Partitions(ABC):
         seq_op : callable
             ``seq_op(accumulator, rows)`` takes some consecutive `Rows` and returns the accumulator.
         comb_op : callable
-            ``comb_op(left, right)``; `left` has the rows before those of `right`, and may be changed.
+            ``comb_op(left, right)``: `left` has the rows before those of `right`, and may be
+            changed.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The settings of L-BFGS and OWL-QN, with the setters, defaults and requirements of Spark's ``LBFGS``.
+"""The settings of L-BFGS and OWL-QN: setters, defaults and requirements of Spark's ``LBFGS``.
 
 Called by `lbfgs` and `owlqn`.
 """

@@ -53,7 +53,8 @@ class OptimizerResult(tuple[Array, Array]):
         result.n_iterations, result.n_evaluations = n_iterations, n_evaluations
         return result
 
-    def __getnewargs__(self) -> tuple[object, ...]:  # pickle and copy make it again by these
+    def __getnewargs__(self) -> tuple[object, ...]:
+        """What pickle and copy make it of again."""
         return (*self, self.stopped, self.n_iterations, self.n_evaluations)
 
     @property

@@ -21,12 +21,12 @@ class Updater(ABC):
     Examples
     --------
     >>> import math
-    >>> class Quartic(Updater):                 # R(w) = |w|^4 / 4
+    >>> class Quartic(Updater):  # R(w) = |w|^4 / 4
     ...     def compute(self, weights_old, gradient, step_size, iter, reg_param):
     ...         w = weights_old
     ...         w = w - step_size / math.sqrt(iter) * (gradient + reg_param * (w @ w) * w)
     ...         return w, reg_param * (w @ w) ** 2 / 4
-    >>> Quartic().compute(np.array([2.0]), np.array([0.0]), 1.0, 4, 0.5)   # 2 - 1/2 * 1/2 * 8 = 0
+    >>> Quartic().compute(np.array([2.0]), np.array([0.0]), 1.0, 4, 0.5)  # 2 - 1/2 * 1/2 * 8 = 0
     (array([0.]), np.float64(0.0))
     """
 
@@ -53,13 +53,14 @@ class SimpleUpdater(Updater):
 
     Examples
     --------
-    >>> SimpleUpdater().compute([1.0, 2.0], [1.0, 0.0], 0.5, 4, 0.0)       # s = 0.25
+    >>> SimpleUpdater().compute([1.0, 2.0], [1.0, 0.0], 0.5, 4, 0.0)  # s = 0.25
     (array([0.75, 2.  ]), 0.0)
     """
 
     def compute(
         self, weights_old: Any, gradient: Any, step_size: float, iter: int, reg_param: float
     ) -> tuple[Array, float]:
+        """Return w - s g, and 0."""
         with np.errstate(all="ignore"):
             return _moved(weights_old, gradient, _step(step_size, iter)), 0.0
 
@@ -69,13 +70,14 @@ class SquaredL2Updater(Updater):
 
     Examples
     --------
-    >>> SquaredL2Updater().compute([4.0], [1.0], 0.5, 1, 0.1)              # 0.95 * 4 - 0.5
+    >>> SquaredL2Updater().compute([4.0], [1.0], 0.5, 1, 0.1)  # 0.95 * 4 - 0.5
     (array([3.3]), 0.5445)
     """
 
     def compute(
         self, weights_old: Any, gradient: Any, step_size: float, iter: int, reg_param: float
     ) -> tuple[Array, float]:
+        """Return (1 - s reg) w - s g, and reg |w|^2 / 2 there."""
         with np.errstate(all="ignore"):
             s = _step(step_size, iter)
             new = _moved(_dense(weights_old) * (1.0 - s * reg_param), gradient, s)
@@ -84,18 +86,21 @@ class SquaredL2Updater(Updater):
 
 
 class L1Updater(Updater):
-    """Soft thresholding of w - s g by s reg, a proximal step; s = step_size / sqrt(iter).  R = |w|_1.
+    """Soft thresholding of w - s g by s reg, a proximal step.  R = |w|_1.
+
+    s = step_size / sqrt(iter).
 
     Examples
     --------
     >>> w, value = L1Updater().compute([1.0, -0.04], [1.0, 0.0], 0.5, 1, 0.1)
-    >>> w, round(value, 15)                                 # 0.5 and -0.04, shrunk by 0.05
+    >>> w, round(value, 15)  # 0.5 and -0.04, shrunk by 0.05
     (array([ 0.45, -0.  ]), 0.045)
     """
 
     def compute(
         self, weights_old: Any, gradient: Any, step_size: float, iter: int, reg_param: float
     ) -> tuple[Array, float]:
+        """Return soft-thresholded w - s g, and reg |w|_1 there."""
         with np.errstate(all="ignore"):
             s = _step(step_size, iter)
             moved = _moved(weights_old, gradient, s)

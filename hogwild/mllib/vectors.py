@@ -1,7 +1,7 @@
 """One row of features: a dense array, or a `SparseVector` that stores its non-zeros.
 
-Contract: inside this package a row is a float64 array of shape (d,) or a `SparseVector`; `as_vector`
-makes one of everything else that callers hold, and nothing else needs to know those.
+Contract: inside this package a row is a float64 array of shape (d,) or a `SparseVector`;
+`as_vector` makes one of everything else that callers hold, and nothing else needs to know those.
 
 Used by the gradients (one data point), labelled points, and the models (one prediction).
 """
