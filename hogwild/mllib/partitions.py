@@ -205,6 +205,14 @@ def chosen_chunks(rows: Rows, places: npt.NDArray[np.int64]) -> Iterator[Rows]:
         yield Rows(rows.X[some], rows.y[some])
 
 
+def places_of(rules: Sequence[Rule], partition: int, n_rows: int) -> npt.NDArray[np.int64]:
+    """The rows of a partition that all rules keep, each asked about what the last has kept."""
+    places = np.arange(n_rows)
+    for rule in rules:
+        places = places[rule(partition, len(places))]
+    return places
+
+
 def fold(
     parts: Iterable[Rows],
     zero: Accumulator,

@@ -48,6 +48,7 @@ class OptimizerResult(tuple[Array, Array]):
     def __new__(
         cls, weights: Array, losses: Array, stopped: str, n_iterations: int, n_evaluations: int
     ) -> Self:
+        """Make the pair, and hang the facts on it."""
         result = super().__new__(cls, (weights, losses))
         result.stopped = stopped
         result.n_iterations, result.n_evaluations = n_iterations, n_evaluations
