@@ -30,8 +30,8 @@ def parse(text: bytes, name: str = "", first_line: int = 1) -> Lines:
     [0.5, 8.0]
     """
     rows = parse_common(text)
-    if rows is None:
-        rows = parse_common(text, tidied=True)
+    if rows is None and (tidied := tidy(text)) != text:
+        rows = parse_common(text, tidied)
     if rows is not None:
         return rows
     half = text.find(b"\n", len(text) // 2) + 1
@@ -44,27 +44,26 @@ def parse(text: bytes, name: str = "", first_line: int = 1) -> Lines:
     return Lines(*map(np.concatenate, pairs))
 
 
-def parse_common(text: bytes, tidied: bool = False) -> Lines | None:
+def parse_common(text: bytes, tidied: bytes | None = None) -> Lines | None:
     r"""Return what `parse_lines` returns, or None if the text is out of the ordinary.
 
     Parameters
     ----------
     text : bytes
         Whole lines, the last one ended by LF.
-    tidied : bool
-        Whether to clear blanks, empty lines, comments and carriage returns away first; without,
-        they are out of the ordinary, and that is told sooner.
+    tidied : bytes, optional
+        What `tidy` makes of the text; without, blanks, empty lines, comments and carriage returns
+        that it would clear away are out of the ordinary, and that is told sooner.
 
     Examples
     --------
     >>> parse_common(b"1 2:0.5\n").columns.tolist()
     [1]
-    >>> parse_common(b"# c\n1  2:0.5\n") is None, parse_common(b"1 2:0x1p3\n", tidied=True) is None
-    (True, True)
-    >>> parse_common(b"# c\n1  2:0.5\n", tidied=True).starts.tolist()
-    [4]
+    >>> text = b"# c\n1  2:0.5\n"
+    >>> parse_common(text) is None, parse_common(text, tidy(text)).starts.tolist()
+    (True, [4])
     """
-    rows = parse_chunk(_tidy(text) if tidied else text)
+    rows = parse_chunk(text if tidied is None else tidied)
     if rows is None:
         return None
     columns = rows.columns
@@ -80,8 +79,12 @@ def parse_common(text: bytes, tidied: bool = False) -> Lines | None:
     return Lines(rows.labels, rows.counts, (columns - 1).astype(np.int32), rows.values, starts)
 
 
-def _tidy(text: bytes) -> bytes:
-    """Return the text with one blank between two fields and nothing besides."""
+def tidy(text: bytes) -> bytes:
+    r"""Return the text with one blank between two fields, LF after each row, and nothing besides.
+
+    >>> tidy(b" 1  2:3 \r\n\n # c\r0")
+    b'1 2:3\n0'
+    """
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = b"\n" + text

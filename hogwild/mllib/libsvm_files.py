@@ -22,10 +22,10 @@ import scipy.sparse as sp
 
 from hogwild.data.textio import STDIN_OR_STDOUT, line_chunks, shown
 from hogwild.errors import DataError
+from hogwild.mllib.crew import partition_rows
 from hogwild.mllib.java_text import java_doubles
 from hogwild.mllib.libsvm_chunks import count_lines, parse
-from hogwild.mllib.libsvm_lines import parse_lines
-from hogwild.mllib.local import LocalPartitions, as_partitions, partition_rows
+from hogwild.mllib.local import LocalPartitions, as_partitions
 from hogwild.mllib.partitions import Rows, chunks
 from hogwild.mllib.sampling import text_layout
 
@@ -98,8 +98,8 @@ def read_rows(
     """Return what `load_libsvm_file` loads as (X, y, sizes): CSR rows, labels, partition sizes."""
     if min_partitions < 1:
         raise ValueError(f"min_partitions must be 1 or more, got {min_partitions}")
-    parts = [parse_lines(b"")[:4]]
-    files = [_read(file, parts) for file in _files(path)]
+    table = tuple(map(_Growing, ("f8", "i8", "i4", "f8")))
+    files = [_read(file, table) for file in _files(path)]
     split = max(1, min(sum(file.n_bytes for file in files) // min_partitions, _BLOCK_BYTES))
     sizes: list[int] = []
     for file in files:
@@ -107,7 +107,7 @@ def read_rows(
             sizes += text_layout(file.starts, file.n_bytes, 1, block_size=split)
         else:
             sizes.append(len(file.starts))
-    X, y = _matrix(parts, num_features, shown(path))
+    X, y = _matrix(table, num_features, shown(path))
     return X, y, sizes or [0]
 
 
@@ -133,8 +133,8 @@ class _Text(NamedTuple):
     may_be_cut: bool
 
 
-def _read(path: str, parts: list[Any]) -> _Text:
-    """Read one file, and append the rows of each chunk to `parts`."""
+def _read(path: str, table: tuple["_Growing", ...]) -> _Text:
+    """Read one file, and append labels, counts, columns and values of its rows to the table."""
     starts = [np.empty(0, dtype=np.int64)]
     line, place = 1, 0
     for chunk in line_chunks(path):
@@ -143,7 +143,9 @@ def _read(path: str, parts: list[Any]) -> _Text:
         # a byte-order mark belongs to the first line
         mark = (len(chunk) - len(text)) * (rows.starts > 0)
         starts.append(rows.starts + (place + mark))
-        parts.append(rows[:4])
+        found = rows.labels, rows.counts, rows.columns, rows.values
+        for column, more in zip(table, found, strict=True):
+            column.append(more)
         line += count_lines(chunk)
         place += len(chunk)
     if path != STDIN_OR_STDOUT and os.path.isfile(path):
@@ -158,11 +160,33 @@ def _is_compressed(path: str) -> bool:
         return file.read(6).startswith(_COMPRESSED)
 
 
-def _matrix(parts: list[Any], num_features: int, name: str) -> tuple[Any, npt.NDArray[np.float64]]:
-    """Return CSR rows and labels, and empty the list as soon as its arrays have been copied."""
-    fields = [list(field) for field in zip(*parts, strict=True)]
-    parts.clear()
-    labels, counts, columns, values = map(_joined, fields)
+class _Growing:
+    """An array that grows at its end; it never takes much more room than what is in it.
+
+    Joining the parts at the end would take twice the room. The system moves pages, not bytes, when
+    it makes a large array longer.
+    """
+
+    def __init__(self, dtype: str):
+        self._room, self._used = np.empty(1024, dtype), 0
+
+    def append(self, more: npt.NDArray[Any]) -> None:
+        end = self._used + len(more)
+        if end > len(self._room):
+            self._room.resize(max(end, len(self._room) * 5 // 4), refcheck=False)
+        self._room[self._used : end] = more
+        self._used = end
+
+    def finished(self) -> npt.NDArray[Any]:
+        self._room.resize(self._used, refcheck=False)
+        return self._room
+
+
+def _matrix(
+    table: tuple[_Growing, ...], num_features: int, name: str
+) -> tuple[Any, npt.NDArray[np.float64]]:
+    """Return CSR rows and labels."""
+    labels, counts, columns, values = (column.finished() for column in table)
     if not len(labels) and num_features <= 0:
         raise DataError(
             "empty collection: without a row nobody knows the number of features; pass "
@@ -172,12 +196,6 @@ def _matrix(parts: list[Any], num_features: int, name: str) -> tuple[Any, npt.ND
     indptr = np.concatenate([[0], np.cumsum(counts)])
     width = num_features if num_features > 0 else 1 + int(columns.max(initial=0))
     return sp.csr_matrix((values, columns, indptr), shape=(len(labels), width)), labels
-
-
-def _joined(arrays: list[Any]) -> Any:
-    whole = np.concatenate(arrays)
-    arrays.clear()
-    return whole
 
 
 # ---- saving -------------------------------------------------------------------------------------

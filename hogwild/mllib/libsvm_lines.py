@@ -26,7 +26,7 @@ _BLANKS = BLANKS.encode()
 # Java's Integer.parseInt takes the digits of every script that has 16-bit ones
 _INTEGER = re.compile(r"[+-]?(?:(?![\U00010000-\U0010ffff])\d)+")
 _LONGEST_SHOWN, _LONGEST_LINE_SHOWN = 60, 200
-_REMEMBERED = 1 << 16  # texts whose number is not found out again: most occur many times
+_REMEMBERED = 1 << 14  # texts whose number is not found out again: most occur many times
 
 
 class EntryError(DataError, IndexError):
@@ -129,7 +129,7 @@ def _record(line: str, columns: list[int], values: list[float]) -> float:
 def _column(text: str) -> int:
     """Return the column that the index, counted from 1, stands for."""
     if _INTEGER.fullmatch(text):
-        digits = text.lstrip("+-").lstrip("0")
+        digits = "".join(str(int(digit)) for digit in text.lstrip("+-")).lstrip("0")
         # int() refuses thousands of digits, and eleven are enough to know that it is too large
         index = int(digits[:11] or "0") * (-1 if text.startswith("-") else 1)
         if -LARGEST_INT - 1 <= index <= LARGEST_INT:
@@ -144,8 +144,10 @@ def _column(text: str) -> int:
 def _number(text: str, what: str) -> float:
     try:
         return parse_java_double(text)
-    except ValueError as error:
-        raise ValueError(f"{_cut(str(error))}: {what} must be a number{_cause(text)}") from None
+    except ValueError:
+        given = _cut(text.strip(BLANKS))
+        found = f'For input string: "{given}"' if given else "empty String"
+        raise ValueError(f"{found}: {what} must be a number{_cause(text)}") from None
 
 
 def _check_rise(columns: list[int], line: str) -> None:
@@ -165,7 +167,7 @@ def _cause(text: str) -> str:
         "\t": "only blanks separate fields, a tab doesn't",
         "#": "a comment takes a line of its own",
         "qid": "query numbers are not read",
-        ",": "several labels are not read",
+        ",": "a comma separates neither labels nor decimals",
         "_": "digits are not grouped",
     }
     for sign, cause in causes.items():
