@@ -9,10 +9,10 @@ dense     1,000,000 x 100 rows, logistic loss, L2, two workers, to a gradient's 
           scikit-learn's ``LogisticRegression(solver="lbfgs")``, in turn.
 sparse    500,000 x 47,236 rows of 75 entries, the same.
 
-          scikit-learn's ``LogisticRegression(solver="lbfgs")``, in turn.
-its gradient ends at or below 1e-6; that search is not timed. Printed are medians of the turns, and
-the median of the ratios within a turn. Peak memory is that of all processes of one more run, above
-what was held before the data were made, per byte of the data.
+Each is given the largest tolerance (of a grid of factors of 10^(1/4)) at which the Euclidean norm
+of its gradient ends at or below 1e-6; that search is not timed. Printed are medians of the turns,
+and the median of the ratios within a turn. Peak memory is that of all processes of one more run,
+above what was held before the data were made, per byte of the data.
 """
 
 import argparse

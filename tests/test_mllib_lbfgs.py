@@ -165,7 +165,7 @@ def test_a_search_that_fails_says_how_after_so_many_trials(f, slope, reason, n_t
 def test_two_loops_with_all_pairs_of_a_parabola_are_newtons_step():
     H = np.array([[4.0, 1.0], [1.0, 3.0]])
     steps = [np.array([1.0, 0.0]), np.array([-0.25, 1.0])]  # conjugate: s1 H s2 = 0
-    pairs = [(s, H @ s) for s in reversed(steps)]
+    pairs = [(s, H @ s, s @ H @ s) for s in reversed(steps)]
     g = np.array([3.0, -2.0])
     assert two_loops(pairs, g) == pytest.approx(-np.linalg.solve(H, g))
 
@@ -173,7 +173,7 @@ def test_two_loops_with_all_pairs_of_a_parabola_are_newtons_step():
 @pytest.mark.parametrize("y", [[-1.0, 0.0], [0.0, 0.0], [np.nan, 0.0]])
 def test_pairs_without_curvature_fail(y):
     with pytest.raises(StepFailed), np.errstate(all="ignore"):
-        two_loops([(np.array([1.0, 0.0]), np.array(y))], np.array([1.0, 1.0]))
+        two_loops([(np.array([1.0, 0.0]), np.array(y), y[0])], np.array([1.0, 1.0]))
 
 
 # ---- stopping and failing ----------------------------------------------------------------------

@@ -257,6 +257,10 @@ def test_empty_partitions_and_no_rows_have_sums_too():
     nothing = LocalPartitions((np.zeros((0, 3)), []))
     assert (nothing.count(), nothing.take(5), nothing.n_features) == (0, [], 3)
     assert nothing.tree_aggregate(0.0, lambda a, rows: a + 1, operator.add) == 0.0
+    none = LocalPartitions((np.zeros((0, 3)), []), sizes=[])  # an empty text file has no partition
+    assert none.tree_aggregate(0.5, lambda a, rows: a + 1, operator.add) == 0.5
+    assert (none.sample(0.5, 1).count(), none.persist().take(1)) == (0, [])
+    assert none.random_split([1.0], 1)[0].collect().X.shape == (0, 3)
     holes = LocalPartitions((X, Y), sizes=[0, 6, 0])
     whole = LocalPartitions((X, Y), sizes=[6])
     w = np.array([0.1, -0.1])

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 
 from hogwild.mllib import sampling
 from hogwild.mllib.java_random import JavaRandom, XORShiftRandom
+from hogwild.mllib.layouts import layout, text_layout
 from hogwild.mllib.sampling import (
     BernoulliSample,
     FoldCell,
     SplitCell,
     fold_rules,
-    layout,
     partition_seed,
     split_rules,
-    text_layout,
 )
 
 SEEDS = st.integers(-(2**63), 2**63 - 1)

@@ -36,7 +36,8 @@ logger = logging.getLogger("hogwild.mllib")
 WINDOW = 20  # values that the test of the function values looks back to
 SMALLEST_GRADIENT = 1e-8
 
-Pair = tuple[Array, Array]
+Pair = tuple[Array, Array, float]
+"""A step s, the difference of the gradients y, and s.y."""
 
 
 class StepFailed(Exception):
@@ -153,7 +154,8 @@ def _step(cost: CostFunction, method: Method, now: Point, memory: _Memory) -> Po
         d = method.direction(now, memory.pairs)
         x = method.search(cost, now, d)
         new = method.point(x, *cost(x), now.k + 1)
-        memory.pairs.appendleft((new.x - now.x, new.gradient - now.gradient))
+        s, y = new.x - now.x, new.gradient - now.gradient
+        memory.pairs.appendleft((s, y, float(np.dot(s, y))))
     memory.window.append(new.value)
     memory.failed_once = False
     return new
@@ -178,26 +180,25 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
 
     Examples
     --------
-    >>> two_loops([(np.array([1.0]), np.array([2.0]))], np.array([4.0]))  # curvature 2
+    >>> two_loops([(np.array([1.0]), np.array([2.0]), 2.0)], np.array([4.0]))  # curvature 2
     array([-2.])
     """
     q = gradient.copy()
     if pairs:
-        s, y = pairs[0]
-        scale = np.dot(s, y) / np.dot(y, y)
+        _, y, rho = pairs[0]
+        scale = rho / np.dot(y, y)
         if scale < 0.0 or math.isnan(scale):
             raise StepFailed("the newest pair has no positive curvature")
-    alphas: list[tuple[Any, Any]] = []
-    for s, y in pairs:
-        rho = np.dot(s, y)
+    alphas: list[Any] = []
+    for s, y, rho in pairs:
         alpha = np.dot(s, q) / rho
         if math.isnan(alpha):
             raise StepFailed("a pair without curvature makes the direction NaN")
         q -= alpha * y
-        alphas.append((alpha, rho))
+        alphas.append(alpha)
     if pairs:
         q *= scale
-    for (s, y), (alpha, rho) in zip(reversed(pairs), reversed(alphas), strict=True):
+    for (s, y, rho), alpha in zip(reversed(pairs), reversed(alphas), strict=True):
         q += (alpha - np.dot(y, q) / rho) * s
     return -q
 

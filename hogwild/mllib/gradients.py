@@ -163,8 +163,7 @@ class LogisticGradient(Gradient):
         m = -times(X, w)
         add_transposed(X, 1.0 / (1.0 + np.exp(m)) - y, out)
         losses = log1p_exp(m)
-        losses[y <= 0] -= m[y <= 0]
-        losses[np.isnan(y)] = np.nan
+        losses -= np.where(y > 0.0, 0.0, m)
         return float(losses.sum())
 
     def _multinomial(self, X: Any, y: Array, w: Array, out: Array) -> float:

@@ -27,7 +27,7 @@ from hogwild.mllib.java_text import java_doubles
 from hogwild.mllib.libsvm_chunks import count_lines, parse
 from hogwild.mllib.local import LocalPartitions, as_partitions
 from hogwild.mllib.partitions import Rows, chunks
-from hogwild.mllib.sampling import text_layout
+from hogwild.mllib.layouts import text_layout
 
 _BLOCK_BYTES = 32 * 2**20  # of Hadoop's local file system: no partition of a file is much larger
 _BOM = b"\xef\xbb\xbf"
@@ -143,7 +143,7 @@ def _read(path: str, table: tuple["_Growing", ...]) -> _Text:
         # a byte-order mark belongs to the first line
         mark = (len(chunk) - len(text)) * (rows.starts > 0)
         starts.append(rows.starts + (place + mark))
-        found = rows.labels, rows.counts, rows.columns, rows.values
+        found: tuple[Any, ...] = rows[:4]
         for column, more in zip(table, found, strict=True):
             column.append(more)
         line += count_lines(chunk)

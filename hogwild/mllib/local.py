@@ -19,6 +19,7 @@ import numpy as np
 from hogwild.mllib.crew import Crew, Task, partition_rows
 from hogwild.mllib.given import as_rows
 from hogwild.mllib.labeled_point import LabeledPoint
+from hogwild.mllib.layouts import layout
 from hogwild.mllib.partitions import (
     Accumulator,
     Partitions,
@@ -29,7 +30,6 @@ from hogwild.mllib.partitions import (
     points,
     stacked,
 )
-from hogwild.mllib.sampling import layout
 
 
 class LocalPartitions(Partitions):
@@ -81,7 +81,7 @@ class LocalPartitions(Partitions):
         n_rows = len(self._rows)
         if sizes is None:
             sizes = layout(n_rows, max(num_partitions, n_workers))
-        if sum(sizes) != n_rows or min(sizes, default=-1) < 0:
+        if sum(sizes) != n_rows or min(sizes, default=0) < 0:
             raise ValueError(
                 f"sizes must be 0 or more and add up to the {n_rows} rows, got {list(sizes)}"
             )
@@ -119,7 +119,7 @@ class LocalPartitions(Partitions):
             first + places_of(self._rules, p, size)
             for p, (first, size) in enumerate(zip(firsts, self._sizes, strict=True))
         ]
-        at = np.concatenate(places)
+        at = np.concatenate([np.zeros(0, np.int64), *places])
         return self._of(Rows(self._rows.X[at], self._rows.y[at]), [len(some) for some in places])
 
     def _of(self, rows: Rows, sizes: Sequence[int]) -> "LocalPartitions":
@@ -137,7 +137,8 @@ class LocalPartitions(Partitions):
         comb_op: Callable[[Accumulator, Accumulator], Accumulator],
     ) -> Accumulator:
         """Fold and combine; with several workers, partitions are handed to whoever is free."""
-        return combine(self._crew.fold_all(Task(self._rules, zero, seq_op)), comb_op)
+        parts = self._crew.fold_all(Task(self._rules, zero, seq_op))
+        return combine(parts, comb_op) if parts else copy.deepcopy(zero)
 
     def take(self, n: int) -> list[LabeledPoint]:
         """The first `n` rows, fewer if there are not so many."""
