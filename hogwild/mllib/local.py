@@ -114,7 +114,7 @@ class LocalPartitions(Partitions):
         """The rows that are left, copied, with workers of their own."""
         if not self._rules:
             return self
-        firsts = np.cumsum([0, *self._sizes[:-1]])
+        firsts = np.cumsum([0, *self._sizes])[:-1]
         places = [
             first + places_of(self._rules, p, size)
             for p, (first, size) in enumerate(zip(firsts, self._sizes, strict=True))
