@@ -4,7 +4,6 @@ Most commands are run in this process. What only a process can show (signals, pi
 shown by one.
 """
 
-import ctypes
 import json
 import os
 import pty
@@ -543,7 +542,7 @@ class Command:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hogwild", *map(str, argv)],
             stdout=subprocess.PIPE, stderr=end, stdin=subprocess.DEVNULL, start_new_session=True,
-            env=environment(), **options,
+            env=environment(), preexec_fn=hear_ctrl_c, **options,
         )  # fmt: skip
         # it and its workers end by themselves if this process is killed before it can end them
         resource.prlimit(self.process.pid, resource.RLIMIT_CPU, (60, 60))
@@ -630,20 +629,6 @@ def test_ctrl_c_ends_a_fit_with_130_and_leaves_nothing(long_fit, files):
     assert not [name for name in os.listdir(files["folder"]) if name.startswith(".")]
 
 
-def test_an_interrupt_that_a_callback_of_c_code_drops_is_raised_again(files, run, monkeypatch):
-    """As numba's compiler does: an exception in a ctypes callback has nowhere to go."""
-
-    def compile_and_fit(*_, **__):
-        callback = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
-        callback()
-        select.select([], [], [], 60)
-
-    monkeypatch.setattr(hogwild.cli.fit, "fit_linear", compile_and_fit)
-    before = signal.getsignal(signal.SIGALRM), sys.unraisablehook
-    assert run("fit", "linear", files["signs"]) == (130, "", "hogwild: interrupted\n")
-    assert (signal.getsignal(signal.SIGALRM), sys.unraisablehook) == before
-
-
 def test_a_killed_worker_ends_a_fit_with_5_and_is_named(long_fit):
     victim = long_fit.workers()[0]
     os.kill(victim, signal.SIGKILL)
@@ -687,14 +672,19 @@ class Terminal:
         return True
 
 
+def hear_ctrl_c():
+    """A shell's background jobs don't, nor does what they start, the tests among it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def environment():
     path = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])
     return os.environ | {"PYTHONPATH": path, "HOGWILD": f"{sys.executable} -m hogwild"}
 
 
-def process(*argv, **options):
+def process(*argv, program=("-m", "hogwild"), **options):
     return subprocess.run(
-        [sys.executable, "-m", "hogwild", *map(str, argv)],
+        [sys.executable, *program, *map(str, argv)],
         stderr=subprocess.PIPE, timeout=60, env=environment(), **options,
     )  # fmt: skip
 

@@ -19,9 +19,7 @@ Called by the entry point ``hogwild`` and by ``python -m hogwild``.
 """
 
 import os
-import signal
 import sys
-import threading
 import traceback
 import warnings
 from argparse import Namespace
@@ -32,6 +30,7 @@ from typing import Any
 from hogwild import __version__
 from hogwild.cli import apply, check, data, fit, recommend, report, reproduce, trace
 from hogwild.cli.command import WRONG_USAGE, Parser, subcommands
+from hogwild.cli.interrupt import Interrupt, unhidden
 from hogwild.cli.wording import sentence_of, spoken
 from hogwild.errors import (
     DataError,
@@ -57,8 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     hogwild ...
     0
     """
-    with _warnings_in_one_line(), _no_interrupt_lost():
-        return _run(argv)
+    with _warnings_in_one_line(), Interrupt() as interrupt:
+        try:
+            return _run(argv)
+        except KeyboardInterrupt as end:
+            interrupt.over()
+            report.note(f"interrupted{end}")
+            return INTERRUPTED
 
 
 def make_parser() -> Parser:
@@ -83,11 +87,12 @@ hogwild COMMAND --help tells more. Exit codes: 0 good, 2 wrong usage,
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    """Parse and run; whatever is raised ends here."""
+    """Parse and run; whatever is raised ends here, but for Ctrl-C."""
     args = Namespace(debug=False)
     try:
         args = make_parser().parse_args(argv)
-        code: int = args.run(args)
+        with unhidden():
+            code: int = args.run(args)
         sys.stdout.flush()
         return code
     except SystemExit as end:  # help, version and wrong usage: argparse has said it all
@@ -95,9 +100,6 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _drop_output()
         return READER_GONE
-    except KeyboardInterrupt as end:
-        report.note(f"interrupted{end}")
-        return INTERRUPTED
     except OSError as error:
         _drop_output()
         named = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
@@ -160,32 +162,3 @@ def _warnings_in_one_line() -> Iterator[None]:
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.filterwarnings("always", "a .* grid is too small", UserWarning)
         yield
-
-
-@contextmanager
-def _no_interrupt_lost() -> Iterator[None]:
-    """Raise again a KeyboardInterrupt that was raised where nobody could catch it.
-
-    While numba compiles, LLVM calls back into Python; an interrupt there is printed and dropped,
-    and the fit would go on. An alarm a little later meets code that can raise it, or is dropped
-    and set again.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = sys.unraisablehook
-
-    def hook(dropped: Any) -> None:
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-        else:
-            before(dropped)
-
-    alarm = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    sys.unraisablehook = hook
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, alarm)

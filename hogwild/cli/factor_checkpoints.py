@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hogwild.cli import report
+from hogwild.cli.interrupt import unhidden
 from hogwild.errors import DivergenceError, ManagerDied, WorkerDied, WorkerFailed
 from hogwild.models.factor_checkpoint import look_into
 
@@ -49,7 +50,8 @@ class RunFile:
     def told_of(self) -> Iterator[None]:
         """Say what the file holds if the run is stopped; remove it when it serves no more."""
         try:
-            yield
+            with unhidden():
+                yield
         except KeyboardInterrupt:
             raise KeyboardInterrupt(self._sentence()) from None
         except (WorkerDied, WorkerFailed, ManagerDied, OSError, MemoryError):
