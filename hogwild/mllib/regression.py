@@ -22,6 +22,7 @@ from hogwild.mllib.gradients import as_matrix
 from hogwild.mllib.java_text import java_double
 from hogwild.mllib.partitions import Partitions, Rows
 from hogwild.mllib.products import times
+from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.vectors import Array, SparseVector, as_vector
 
 
@@ -34,8 +35,11 @@ class GeneralizedLinearModel:
     intercept : float
         May be infinite: training on one class alone ends there, as in Spark.
     num_features : int
+    result : OptimizerResult, optional
+        How it was trained: losses, and why it stopped. None for a model made by hand or read back.
     """
 
+    result: OptimizerResult | None = None
     spark_class: ClassVar[str]
     """The class of Spark's that it stands for: the name in its text and in its files."""
     pmml_name: ClassVar[str]
