@@ -539,11 +539,14 @@ class Command:
 
     def __init__(self, *argv, **options):
         self.terminal, end = pty.openpty()
+        # a shell's background jobs ignore Ctrl-C, and so would what they start
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hogwild", *map(str, argv)],
             stdout=subprocess.PIPE, stderr=end, stdin=subprocess.DEVNULL, start_new_session=True,
-            env=environment(), preexec_fn=hear_ctrl_c, **options,
+            env=environment(), **options,
         )  # fmt: skip
+        signal.signal(signal.SIGINT, before)
         # it and its workers end by themselves if this process is killed before it can end them
         resource.prlimit(self.process.pid, resource.RLIMIT_CPU, (60, 60))
         os.close(end)
@@ -670,11 +673,6 @@ class Terminal:
 
     def isatty(self):
         return True
-
-
-def hear_ctrl_c():
-    """A shell's background jobs don't, nor does what they start, the tests among it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environment():
