@@ -232,6 +232,14 @@ def test_a_move_that_fails_leaves_what_was_there(tmp_path, failing, existing, n)
     assert list(tmp_path.rglob("*")) == ([tmp_path / "model"] if existing else [])
 
 
+def test_the_metadata_come_last_for_they_say_that_a_model_is_there(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    moved, rename = [], os.rename
+    monkeypatch.setattr(os, "rename", lambda old, new: (moved.append(new), rename(old, new)))
+    MODELS["svm"].save(tmp_path)
+    assert moved == [tmp_path / "data", tmp_path / "metadata"]
+
+
 @pytest.mark.timeout(60)
 def test_of_two_who_save_at_once_one_is_told_and_the_model_is_whole(tmp_path):
     pytest.importorskip("pyarrow")

@@ -58,7 +58,6 @@ def write_directory(
     target = Path(os.path.realpath(path))  # a link stays a link
     _check_free(path, target)
     row = row_bytes(weights, intercept, threshold)
-    target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         files = {

@@ -120,8 +120,8 @@ def first_row(file: Path, with_threshold: bool) -> tuple[Array, float, float | N
         if missing:
             raise ValueError(f"it has no column {missing[0]!r}")
         for batch in parquet.iter_batches(batch_size=1, columns=names, use_threads=False):
-            if batch.num_rows:
-                return _checked_row(batch.to_pylist()[0])
+            for row in batch.to_pylist():
+                return _checked_row(row)
     return None
 
 
