@@ -23,6 +23,7 @@ from hogwild.mllib import (
     append_bias,
     as_partitions,
     k_fold,
+    load_libsvm_file,
     random_split,
     sample,
 )
@@ -273,3 +274,16 @@ def test_what_is_sent_to_workers_pickles():
     again = pickle.loads(pickle.dumps(op))
     sums = add_sums(again(Sums(np.zeros(2)), Rows(X, Y)), Sums(np.ones(2), 1.0, 1))
     assert sums.count == 7
+
+
+@pytest.mark.timeout(60)
+def test_entries_beyond_the_features_are_found_before_they_are_used(tmp_path):
+    (tmp_path / "rows").write_text("0 1:1\n1 2:3 7:1\n0 1:1\n")
+    data = load_libsvm_file(tmp_path / "rows", num_features=3)  # as Spark, no error
+    said = "row 1 has a feature at index 6"
+    with pytest.raises(IndexError, match=said):
+        sums_at(data, LogisticGradient(), np.zeros(3))
+    with pytest.raises(IndexError, match=said):
+        append_bias(data)
+    with LocalPartitions(data, n_workers=2) as both, pytest.raises(IndexError, match=said):
+        sums_at(both, LogisticGradient(), np.zeros(3))

@@ -24,6 +24,7 @@ from hogwild.engine.workers import Pool
 from hogwild.mllib.partitions import (
     Rows,
     Rule,
+    check_columns,
     chosen_chunks,
     chunks,
     fold,
@@ -54,12 +55,15 @@ class Crew:
         self._n_workers, self._start_method = n_workers, start_method
         self._pool: Pool | None = None
         self._here: Bench | None = None
-        self._closed = False
+        self._closed = self._checked = False
 
     def fold_all(self, task: Task) -> list[Any]:
         """Each partition's result, in their order."""
         if self._closed:
             raise ValueError("these partitions have been closed")
+        if not self._checked:
+            check_columns(self._rows)
+            self._checked = True
         numbers = range(len(self._sizes))
         if self._n_workers == 1:
             if self._here is None:

@@ -25,6 +25,7 @@ from hogwild.mllib.partitions import (
     Partitions,
     Rows,
     Rule,
+    check_columns,
     combine,
     places_of,
     points,
@@ -107,6 +108,7 @@ class LocalPartitions(Partitions):
     def map_rows(self, function: Callable[[Rows], Rows], n_features: int) -> "LocalPartitions":
         """New rows, with workers of their own; a copy."""
         kept = self.persist()
+        check_columns(kept._rows)
         parts = [function(rows) for rows in kept._parts()]
         return self._of(stacked(parts, n_features), kept._sizes)
 

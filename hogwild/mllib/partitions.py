@@ -222,6 +222,23 @@ def fold(
     return reduce(seq_op, parts, copy.deepcopy(zero))
 
 
+def check_columns(rows: Rows) -> None:
+    """Raise ``IndexError`` where a row has an entry beyond the number of features.
+
+    A LIBSVM file that is loaded with too small a ``num_features`` has such, and Spark, too, finds
+    out when the rows are used. A product with them would read memory that isn't ours.
+    """
+    X = rows.X
+    if not sp.issparse(X) or not X.nnz or X.indices.max() < X.shape[1]:
+        return
+    entry = int(np.flatnonzero(X.indices >= X.shape[1])[0])
+    row = int(np.searchsorted(X.indptr, entry, side="right")) - 1
+    raise IndexError(
+        f"row {row} has a feature at index {X.indices[entry]} (from 0); the rows have "
+        f"{X.shape[1]} features"
+    )
+
+
 def tree_groups(n_parts: int) -> list[range]:
     """Which results are combined with one another first; empty when all go into one.
 
