@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from hogwild.engine.spark import check_java, spark_context
+from hogwild.engine.spark_session import check_java, spark_context
 from hogwild.errors import HogwildError
 
 HERE = Path(__file__).resolve().parent

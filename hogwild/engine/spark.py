@@ -1,4 +1,4 @@
-"""A Spark cluster as a place to run: a session, this package on its executors, one job at a time.
+"""A Spark cluster as a place to run: this package on its executors, one result a partition.
 
 ::
 
@@ -9,184 +9,30 @@
     each_partition   function  --------------------->  function(partition, iterator)
                      results, in order of partition <- or the exception, which is raised here
 
-Nothing here knows what is computed. pyspark (the extra ``spark``) and Java are looked for when they
-are needed, never when this module is imported: executors import it, too.
-
-Called by ``mllib.spark`` and by the command line.
+Nothing here knows what is computed; `spark_session` starts and ends a session.  Called by
+``mllib.spark``; what runs on the executors is imported from here, there.
 """
 
-import os
+import gc
 import pickle
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import traceback
 import weakref
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zipimport
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import hogwild
-from hogwild.errors import HogwildError, MissingExtra
+from hogwild.engine.spark_session import ClusterError, import_pyspark
 
 WITH_TASKS = 2**18
 """Bytes up to which a value travels with the tasks; what is longer is broadcast."""
-
-QUIET_LOG = """\
-rootLogger.level = error
-rootLogger.appenderRef.stderr.ref = stderr
-logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
-logger.gateway.level = error
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = Spark: %m%ex{none}%n
-"""
-
-
-class ClusterError(HogwildError, RuntimeError):
-    """Spark can't be used as it is: no Java, or executors that lack what they need.
-
-    Parameters
-    ----------
-    reason : str
-        What is missing, and what to do.
-    """
-
-
-# ---- is there a Spark? -------------------------------------------------------------------------
-
-
-def import_pyspark(what: str = "a Spark cluster") -> ModuleType:
-    """Return the module pyspark.
-
-    Raises
-    ------
-    MissingExtra
-        When it is not installed.
-    """
-    try:
-        import pyspark
-    except ModuleNotFoundError as error:
-        raise MissingExtra("spark", what) from error
-    return pyspark
-
-
-def check_java() -> str:
-    """Return the path of the Java that Spark will start.
-
-    Raises
-    ------
-    ClusterError
-        When there is none.
-    """
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home, "bin"))) if home else shutil.which("java")
-    if java is None:
-        place = f"in JAVA_HOME, {home}" if home else "on PATH"
-        raise ClusterError(
-            f"Spark needs Java, and there is no java {place}: install a Java 17 runtime (Debian: "
-            "apt install openjdk-17-jre-headless) or set JAVA_HOME to the folder of one"
-        )
-    return java
-
-
-# ---- a session ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def spark_context(
-    master: str, *, app_name: str = "hogwild", settings: Mapping[str, str] | None = None
-) -> Iterator[Any]:
-    """A SparkContext on `master`, stopped at the end; or the running one, which goes on running.
-
-    Quiet (errors only, no progress bar, no web page); on this machine (``local[2]``,
-    ``local-cluster[2,1,1024]``) bound to 127.0.0.1, with this very Python in the executors.
-
-    Parameters
-    ----------
-    master : str
-        As for ``spark-submit --master``.
-    app_name : str
-    settings : mapping, optional
-        Spark's properties, ``{"spark.driver.memory": "4g"}``; they win over those of this function.
-
-    Raises
-    ------
-    MissingExtra, ClusterError
-        Without pyspark; without Java, or when Spark's process doesn't start.
-    ValueError
-        A context is running on another master: a process can have one only.
-    """
-    SparkContext = import_pyspark().SparkContext
-    running = SparkContext._active_spark_context
-    if running is not None:
-        if running.master != master:
-            raise ValueError(
-                f"a SparkContext on {running.master} is running in this process, and there can be "
-                f"one only: stop it before another is started on {master}"
-            )
-        yield running
-        return
-    java = check_java()
-    interrupt = signal.getsignal(signal.SIGINT)
-    with tempfile.TemporaryDirectory(prefix="hogwild-spark-") as folder:
-        context = _started(master, app_name, settings or {}, Path(folder), java)
-        try:
-            yield context
-        finally:
-            context.stop()
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGINT, interrupt)  # pyspark's asks the stopped context
-
-
-def _started(
-    master: str, app_name: str, settings: Mapping[str, str], folder: Path, java: str
-) -> Any:
-    pyspark = import_pyspark()
-    log = folder / "log4j2.properties"
-    log.write_text(QUIET_LOG)
-    properties = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
-    }
-    here = {}
-    if master.startswith("local"):
-        properties |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-        here = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    conf = pyspark.SparkConf().setMaster(master).setAppName(app_name)
-    conf.setAll(list((properties | dict(settings)).items()))
-    try:
-        with _environment(here):
-            return pyspark.SparkContext(conf=conf)
-    except Exception as error:
-        if "JAVA_GATEWAY_EXITED" in str(error) or "Java gateway process exited" in str(error):
-            raise ClusterError(
-                f"Spark's process did not start with {java}: Spark {pyspark.__version__} needs "
-                "Java 17; what it said is above"
-            ) from error
-        raise
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for what is started meanwhile; those that are set already win."""
-    added = [name for name in variables if name not in os.environ]
-    os.environ.update({name: variables[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
-
 
 # ---- this package on the executors -------------------------------------------------------------
 
@@ -220,17 +66,27 @@ def send_package(context: Any) -> None:
 
 
 @dataclass(frozen=True)
-class _Pickled:
-    """A value that is unpickled at each call, so that the caller may change what it gets."""
+class Shipped:
+    """A value on its way: each call makes it anew, so that the caller may change what it gets.
+
+    Attributes
+    ----------
+    data : bytes, or a broadcast of them
+        The value, pickled.
+    size : int
+        Number of these bytes.
+    """
 
     data: Any
+    size: int
 
     def __call__(self) -> Any:
+        """Return a new one."""
         return pickle.loads(self.data if isinstance(self.data, bytes) else self.data.value)
 
 
 @contextmanager
-def shipped(context: Any, value: Any) -> Iterator[Callable[[], Any]]:
+def shipped(context: Any, value: Any) -> Iterator[Shipped]:
     """``fetch``, to be used in functions for executors: each ``fetch()`` there is a new `value`.
 
     Classes and functions of ``__main__`` travel with it (cloudpickle). A broadcast ends with the
@@ -238,11 +94,11 @@ def shipped(context: Any, value: Any) -> Iterator[Callable[[], Any]]:
     """
     pickled = import_pyspark().cloudpickle.dumps(value)
     if len(pickled) <= WITH_TASKS:
-        yield _Pickled(pickled)
+        yield Shipped(pickled, len(pickled))
         return
     broadcast = context.broadcast(pickled)
     try:
-        yield _Pickled(broadcast)
+        yield Shipped(broadcast, len(pickled))
     finally:
         broadcast.destroy()
 
@@ -281,8 +137,17 @@ class Failure(NamedTuple):
             error: Exception = ClusterError(f"partition {partition} raised {last}")
         else:
             error = pickle.loads(self.pickled)
-        error.add_note(f"On a Spark executor, in partition {partition}:\n{self.trace}")
+        if not hasattr(error, "__notes__"):
+            error.add_note(f"On a Spark executor, in partition {partition}:\n{self.trace}")
         return error
+
+
+def unfailed(partition: int, elements: Iterable[Any]) -> Iterator[Any]:
+    """The elements; a failure among them is raised."""
+    for element in elements:
+        if isinstance(element, Failure):
+            raise element.raised(partition)
+        yield element
 
 
 OF_THE_MACHINE = (OSError, MemoryError, ImportError, EOFError)
@@ -290,21 +155,62 @@ OF_THE_MACHINE = (OSError, MemoryError, ImportError, EOFError)
 
 
 @dataclass(frozen=True)
-class _Guarded:
-    """A function for one partition; what it raises comes back as a result, and is not retried."""
+class Guarded:
+    """A function that makes elements of a partition's elements, for ``mapPartitionsWithIndex``.
 
-    function: Callable[[int, Iterator[Any]], Any]
+    What it raises becomes an element, a `Failure`, and so is not tried again.
+    """
+
+    function: Callable[[int, Iterator[Any]], Iterable[Any]]
 
     def __call__(self, partition: int, elements: Iterable[Any]) -> Iterator[Any]:
+        """Yield the elements, or after some of them the failure."""
         try:
-            yield self.function(partition, iter(elements))
+            yield from self.function(partition, iter(elements))
         except OF_THE_MACHINE:
             raise
         except Exception as error:
             yield Failure.of(error)
+        finally:
+            _spare_the_next_task()
 
 
-def each_partition(rdd: Any, function: Callable[[int, Iterator[Any]], Any]) -> list[Any]:
+def _spare_the_next_task() -> None:
+    """Have the next task of this Python process begin 100 ms earlier.
+
+    Between two tasks Spark collects garbage, 33 ms for the modules of numpy and scipy alone: these
+    are set aside, once. And Spark 3.5 invalidates the import caches, so that every zip on the path
+    is read again, its own with their thousands of files, 75 ms: what is in no cache is not read,
+    and the next import puts it back.
+    """
+    global _set_aside
+    if not _set_aside:
+        gc.freeze()
+        _set_aside = True
+    for path, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimport.zipimporter):
+            del sys.path_importer_cache[path]
+
+
+_set_aside = False
+
+
+@dataclass(frozen=True)
+class Once:
+    """A function that returns one result, as one that makes elements."""
+
+    function: Callable[[int, Iterator[Any]], Any]
+
+    def __call__(self, partition: int, elements: Iterator[Any]) -> Iterator[Any]:
+        """Yield the result."""
+        yield self.function(partition, elements)
+
+
+def each_partition(
+    rdd: Any,
+    function: Callable[[int, Iterator[Any]], Any],
+    partitions: Sequence[int] | None = None,
+) -> list[Any]:
     """``function(partition, elements)`` of each partition, in order of the partitions: one job.
 
     An executor that dies meanwhile costs time and nothing else: Spark computes its partitions
@@ -314,7 +220,10 @@ def each_partition(rdd: Any, function: Callable[[int, Iterator[Any]], Any]) -> l
     ----------
     rdd : pyspark.RDD
     function : callable
-        Runs on the executors; classes and functions of ``__main__`` travel with it.
+        Runs on the executors; classes and functions of ``__main__`` travel with it. It should take
+        all elements: Spark starts a new Python for the next partition where some are left.
+    partitions : sequence of int, optional
+        Of these only.
 
     Raises
     ------
@@ -324,18 +233,27 @@ def each_partition(rdd: Any, function: Callable[[int, Iterator[Any]], Any]) -> l
     ClusterError
         An executor lacks numpy, scipy or what the function imports, or has another Python.
     """
+    numbers = range(rdd.getNumPartitions()) if partitions is None else partitions
+    made = rdd.mapPartitionsWithIndex(Guarded(Once(function)))
     try:
-        results = rdd.mapPartitionsWithIndex(_Guarded(function)).collect()
+        results = rdd.context.runJob(made, _as_they_are, list(numbers))
     except Exception as error:
-        raise _clear(error) from error
-    for partition, result in enumerate(results):
+        clear = _clear(error)
+        if clear is None:
+            raise
+        raise clear from error
+    for partition, result in zip(numbers, results, strict=True):
         if isinstance(result, Failure):
             raise result.raised(partition)
     return results
 
 
-def _clear(error: Exception) -> Exception:
-    """A sentence for what is wrong with the executors; any other error as it is."""
+def _as_they_are(elements: Iterable[Any]) -> Iterable[Any]:
+    return elements
+
+
+def _clear(error: Exception) -> ClusterError | None:
+    """A sentence for what is wrong with the executors, where we know one."""
     text = str(error)
     if "No module named" in text:
         module = text.split("No module named", 1)[1].split("\n")[0].strip(" '\".")
@@ -350,4 +268,4 @@ def _clear(error: Exception) -> Exception:
             f"a Spark executor runs another Python than this one, {ours}: set PYSPARK_PYTHON or "
             "spark.pyspark.python to a Python of this version"
         )
-    return error
+    return None
