@@ -121,7 +121,7 @@ def test_workers_are_passed_on(scratch, monkeypatch):
     monkeypatch.setattr(libsvm_files, "LocalPartitions", lambda rows, **options: options)
     scratch.write_text("0 1:1\n1 2:1\n")
     options = load_libsvm_file(scratch, n_workers=2, start_method="spawn")
-    assert options == {"sizes": [1, 1], "n_workers": 2, "start_method": "spawn"}
+    assert options == {"sizes": [2, 0], "n_workers": 2, "start_method": "spawn"}
 
 
 # ---- what is refused ----------------------------------------------------------------------------
