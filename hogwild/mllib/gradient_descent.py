@@ -146,9 +146,10 @@ def _warn(num_iterations: int, fraction: float, tol: float) -> None:
 
 
 def _converged(before: Array, now: Array, tol: float) -> bool:
-    norm = max(float(np.sqrt(np.dot(now, now))), 1.0)
-    moved = before - now
-    return float(np.sqrt(np.dot(moved, moved))) < tol * norm
+    with np.errstate(over="ignore"):  # the norm of huge weights is infinite, as in Spark
+        norm = max(float(np.sqrt(np.dot(now, now))), 1.0)
+        moved = before - now
+        return float(np.sqrt(np.dot(moved, moved))) < tol * norm
 
 
 def _diverged(rows: Partitions, iteration: int, step_size: float, loss: float) -> None:
