@@ -10,11 +10,13 @@ import scipy.sparse as sp
 
 from hogwild.cli import report
 from hogwild.cli.apply_factors import evaluate_factors, predict_factors
+from hogwild.cli.apply_mllib import evaluate_mllib, predict_mllib
 from hogwild.cli.command import Commands, Parser, add_command, add_reading, check_outputs
 from hogwild.cli.kept import MODEL_HELP, load_model
 from hogwild.cli.ratings_options import OPTIONS, add_ratings_layout
 from hogwild.cli.reading import as_signs, fitting, measure, read_rows
 from hogwild.data.textio import replacing
+from hogwild.mllib import GeneralizedLinearModel
 from hogwild.models import FactorModel
 from hogwild.models.factor_predict import UNKNOWN
 
@@ -85,6 +87,8 @@ def predict(args: Namespace) -> int:
     if isinstance(model, FactorModel):
         return predict_factors(args, model)
     _refuse_factor_options(args)
+    if isinstance(model, GeneralizedLinearModel):
+        return predict_mllib(args, model)
     if args.proba:
         nothing = sp.csr_matrix((1, model.n_features))
         model.predict_proba(nothing)  # refuses before the rows are read
@@ -115,6 +119,8 @@ def evaluate(args: Namespace) -> int:
     if isinstance(model, FactorModel):
         return evaluate_factors(args, model)
     _refuse_factor_options(args)
+    if isinstance(model, GeneralizedLinearModel):
+        return evaluate_mllib(args, model)
     rows, ignored = fitting(
         read_rows(args.data, zero_based=args.zero_based), model.n_features, args.data
     )

@@ -9,7 +9,7 @@ import secrets
 from argparse import Namespace
 from typing import Any
 
-from hogwild.cli import fit_factors, report
+from hogwild.cli import fit_factors, fit_mllib, report
 from hogwild.cli.command import Commands, add_command, check_outputs, subcommands
 from hogwild.cli.fit_options import add_options
 from hogwild.cli.reading import (
@@ -45,7 +45,8 @@ def add(commands: Commands) -> None:
         help="fit a model to a file",
         description="Fit a model to a file.",
         epilog="examples:\n  hogwild fit linear train.txt --loss logistic --model m.npz\n"
-        "  hogwild fit factors ratings.dat --test test.dat --model m.npz",
+        "  hogwild fit factors ratings.dat --test test.dat --model m.npz\n"
+        "  hogwild fit mllib train.txt --optimizer lbfgs --model m.npz",
     )
     kinds = subcommands(fit)
     parser = add_command(
@@ -59,6 +60,7 @@ def add(commands: Commands) -> None:
     )
     add_options(parser)
     fit_factors.add(kinds)
+    fit_mllib.add(kinds)
 
 
 def run(args: Namespace) -> int:
