@@ -13,7 +13,7 @@ The classes are in `algorithms` and `logistic_lbfgs`; a class of one's own gives
 """
 
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
@@ -110,12 +110,12 @@ class GeneralizedLinearAlgorithm(ABC, Generic[Model]):
         DivergenceError
             Gradient descent ran away: a smaller step, or scaled features, help.
         """
-        rows = as_partitions(data)
-        if rows.count() == 0:
-            raise ValueError("there are no rows to train on")
-        if self.num_features is None:
-            self.num_features = rows.n_features
-        return self._trained(rows, initial_weights)
+        with opened(data) as rows:
+            if rows.count() == 0:
+                raise ValueError("there are no rows to train on")
+            if self.num_features is None:
+                self.num_features = rows.n_features
+            return self._trained(rows, initial_weights)
 
     def _trained(self, rows: Partitions, initial_weights: Any) -> Model:
         """Train by this class's optimizer."""
@@ -143,7 +143,9 @@ class GeneralizedLinearAlgorithm(ABC, Generic[Model]):
         inside = self.add_intercept and self._n_blocks > 1
         return np.zeros((n_features + inside) * self._n_blocks)
 
-    def _prepared(self, rows: Partitions, factors: Array | None) -> Any:
+    def _prepared(
+        self, rows: Partitions, factors: Array | None
+    ) -> AbstractContextManager[Partitions]:
         """The rows that the optimizer is given, to be closed if they are other ones."""
         if factors is None and not self.add_intercept:
             return nullcontext(rows)
@@ -189,6 +191,11 @@ class _Prepare:
         return X
 
 
+def opened(data: Any) -> AbstractContextManager[Partitions]:
+    """`as_partitions`, closed afterwards if it made them."""
+    return nullcontext(data) if isinstance(data, Partitions) else as_partitions(data)
+
+
 REG_TYPES: dict[str | None, type[Updater]] = {
     "l1": L1Updater,
     "l2": SquaredL2Updater,
@@ -220,8 +227,8 @@ def train(
     validate_data: bool,
 ) -> Model:
     """What the ``train`` functions share: they always hand over initial weights, if only zeros."""
-    rows = as_partitions(data)
     algorithm.set_intercept(intercept).set_validate_data(validate_data)
-    if initial_weights is None:
-        initial_weights = algorithm._zeros(rows.n_features)
-    return algorithm.run(rows, initial_weights)
+    with opened(data) as rows:
+        if initial_weights is None:
+            initial_weights = algorithm._zeros(rows.n_features)
+        return algorithm.run(rows, initial_weights)

@@ -64,7 +64,8 @@ def moments(data: Partitions) -> Moments:
         found = data.tree_aggregate(_nothing(data.n_features), _add_rows, _merged)
         unseen = found.n - found.seen
         share = found.seen / max(found.n, 1)
-        m2 = found.m2 + found.mean * found.mean * share * unseen
+        zeros = np.where(unseen > 0.0, found.mean * found.mean * share * unseen, 0.0)
+        m2 = found.m2 + zeros
         deviation = np.sqrt(m2 / max(found.n - 1, 1))
     if not np.isfinite(deviation).all():
         check_finite(data)
