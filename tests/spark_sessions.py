@@ -18,7 +18,7 @@ import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -50,13 +50,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
 
 
+def give_up(reason: str) -> NoReturn:
+    """Skip the test; or have it fail, where Spark is required."""
+    if os.environ.get("HOGWILD_REQUIRE_SPARK", "0") != "0":
+        pytest.fail(f"HOGWILD_REQUIRE_SPARK is set: {reason}")
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def spark_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The Java process that every session of this test run uses; it has ended afterwards."""
     if reason := unavailable():
-        if os.environ.get("HOGWILD_REQUIRE_SPARK", "0") != "0":
-            pytest.fail(f"HOGWILD_REQUIRE_SPARK is set: {reason}")
-        pytest.skip(reason)
+        give_up(reason)
     import pyspark
 
     # executors of a local-cluster write to SPARK_HOME/work: give them a home that may be written to
