@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LinearModel,
         Sparsity,
         fit_factors,
+        fit_factors_on_spark,
         fit_linear,
         replay_factors,
     )
@@ -36,6 +37,7 @@ __all__ = [
     "write_ratings",
     "read_ratings",
     "fit_factors",
+    "fit_factors_on_spark",
     "Ratings",
     "FactorModel",
     "FactorFit",
@@ -70,6 +72,7 @@ _HOMES = {
         "LinearModel",
         "Sparsity",
         "fit_factors",
+        "fit_factors_on_spark",
         "fit_linear",
         "replay_factors",
         "sparsity",

@@ -14,6 +14,7 @@ from hogwild.models.linear_model import LinearModel
 from hogwild.models.linear_record import EpochRecord, LinearFit
 from hogwild.models.lost import LostUpdates
 from hogwild.models.measures import measure
+from hogwild.models.spark_factors import fit_factors_on_spark
 from hogwild.models.sparsity import Sparsity, sparsity
 from hogwild.models.steps import (
     AdaGrad,
@@ -52,6 +53,7 @@ __all__ = [
     "fill",
     "find_step",
     "fit_factors",
+    "fit_factors_on_spark",
     "fit_linear",
     "measure",
     "paper_iterations",
