@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from replay_cases import planted
+from spark_sessions import on_one_machine
 from test_cli import Command, Terminal, one_line
 
 import hogwild.cli.fit_factors
@@ -609,6 +610,25 @@ def test_biases_go_into_libmfs_text_as_two_more_factors(here, run, run_json):
     assert one == pytest.approx(two, rel=1e-6)
 
 
+# ---- on Spark ----------------------------------------------------------------------------------
+
+
+@on_one_machine
+def test_on_spark_the_command_has_the_model_of_this_machine(here, run, spark):
+    command = [
+        "fit", "factors", "r.dat", "--schedule", "dsgd", "--grid", "2", "--seed", "1",
+        "--kernel", "numpy", "--factors", "4", "--epochs", "2", "--test", "t.dat",
+    ]  # fmt: skip
+    code, there, _ = run(*command, "--master", spark.master, "--model", "s.npz", "--json")
+    assert code == 0
+    code, here, _ = run(*command, "--workers", "1", "--model", "m.npz", "--json")
+    there, here = json.loads(there), json.loads(here)
+    assert (there["master"], here["master"]) == ("local[2]", None)
+    assert (there["n_workers"], there["grid"]) == (2, [2, 2])
+    assert there["test"] == here["test"]
+    assert same_bits(FactorModel.load("s.npz"), FactorModel.load("m.npz"))
+
+
 # ---- messages, help, progress ------------------------------------------------------------------
 
 
@@ -636,6 +656,12 @@ def test_biases_go_into_libmfs_text_as_two_more_factors(here, run, run_json):
         (["--loss", "huber", "--libmf-model", "m.txt"], "LIBMF has no loss Huber"),
         (["--ids", "str", "--libmf-model", "m.txt"], "the ids are text, such as '0'"),
         (["--schedule", "hogwild", "--grid", "3"], "draws from the whole matrix"),
+        (["--master", "local"], "--master runs DSGD: it needs --schedule dsgd, got fpsgd"),
+        (
+            ["--master", "local", "--schedule", "dsgd", "--workers", "2"],
+            "--workers is for processes",
+        ),
+        (["--master", "local", "--schedule", "dsgd", "--trace", "t"], "--trace is for processes"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(here, run, options, sentence):

@@ -191,6 +191,12 @@ def _add_blocks(parser: Parser) -> None:
         metavar="NAME",
         help="own (default) or the standard library's, stdlib",
     )
+    group.add_argument(
+        "--master",
+        metavar="URL",
+        help="dsgd: on a Spark cluster, local[2], spark://host:7077, ... (the extra 'spark', and "
+        "Java), to the same bits",
+    )
 
 
 def _add_files(parser: Parser) -> None:

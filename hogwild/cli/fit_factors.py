@@ -14,9 +14,12 @@ from hogwild.cli.factor_checkpoints import RunFile
 from hogwild.cli.factor_data import Data, check_libmf, measure_factors, read_data
 from hogwild.cli.factor_options import add_options
 from hogwild.cli.factor_report import bar_words, record_of, summary_of
-from hogwild.models import FactorFit, FactorModel, fit_factors
+from hogwild.models import FactorFit, FactorModel, fit_factors, fit_factors_on_spark
 from hogwild.models.factor_libmf import write_libmf_model
 from hogwild.models.factor_steps import FACTOR_STEPS
+
+OF_PROCESSES = ("schedule", "n_workers", "coordination", "trace", "start_method", "pool")
+"""Arguments of ``fit_factors`` that ``fit_factors_on_spark`` has not."""
 
 EXAMPLE = """example:
   hogwild fit factors ratings.dat --test test.dat --factors 40 --epochs 50 \\
@@ -58,7 +61,8 @@ def run(args: Namespace) -> int:
     with file.told_of():  # until the model is written, the checkpoint is all there is of it
         fit = _fit(args, settings, data, file)
         _write(args, fit, data)
-    record = record_of(args, settings, data, fit) | {"resumed_after": file.done or None}
+    record = record_of(args, settings, data, fit)
+    record |= {"resumed_after": file.done or None, "master": args.master}
     for name, ratings in (("validation", data.validation), ("test", data.test)):
         if ratings is not None:
             record[name] = measure_factors(fit.model, ratings)
@@ -73,7 +77,15 @@ def _fit(args: Namespace, settings: dict[str, Any], data: Data, file: RunFile) -
     watched = data.validation if data.validation is not None else data.test
     words = bar_words(args.loss, "valid." if data.validation is not None else "test")
     with report.Progress(args.epochs, args.quiet, words, file.done) as progress:
-        return fit_factors(data.train, validation=watched, callback=progress, **settings)
+        if args.master is None:
+            return fit_factors(data.train, validation=watched, callback=progress, **settings)
+        from hogwild.engine.spark_session import spark_context
+
+        there = {name: settings[name] for name in settings if name not in OF_PROCESSES}
+        with spark_context(args.master) as context:
+            return fit_factors_on_spark(
+                data.train, context, validation=watched, callback=progress, **there
+            )
 
 
 def _write(args: Namespace, fit: FactorFit, data: Data) -> None:
@@ -131,6 +143,8 @@ def _check_together(args: Namespace) -> None:
         raise ValueError("standard input can be one of RATINGS, --test and --validation only")
     if args.schedule == "serial" and args.workers not in (None, 1):
         raise ValueError(f"--schedule serial has one worker, got --workers {args.workers}")
+    if args.master is not None:
+        _check_spark(args)
     if args.strata is not None and args.schedule != "dsgd":
         raise ValueError("--strata belongs to --schedule dsgd")
     if args.validation is not None and args.validation_share is not None:
@@ -142,6 +156,20 @@ def _check_together(args: Namespace) -> None:
         )
     if args.resume and args.trace is not None:
         raise ValueError("--trace can't begin in the middle of a run: leave it out with --resume")
+
+
+def _check_spark(args: Namespace) -> None:
+    """Raise ValueError for options that a fit on Spark has not."""
+    if args.schedule != "dsgd":
+        raise ValueError(f"--master runs DSGD: it needs --schedule dsgd, got {args.schedule}")
+    usual = {"workers": None, "coordination": "manager", "trace": None, "start_method": None,
+             "pool": "own"}  # fmt: skip
+    for name, value in usual.items():
+        if getattr(args, name) != value:
+            option = name.replace("_", "-")
+            raise ValueError(
+                f"--{option} is for processes of this machine: leave out that or --master"
+            )
 
 
 def _step(args: Namespace) -> Any:
