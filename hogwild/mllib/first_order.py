@@ -90,6 +90,7 @@ class _Memory:
     search_failed: bool = False
 
 
+@np.errstate(all="ignore")  # Java's arithmetic: comparisons deal with what overflows
 def minimize(
     cost: CostFunction,
     method: Method,
@@ -150,12 +151,13 @@ def _stopping(now: Point, memory: _Memory, first: float, tol: float, limit: int)
 
 
 def _step(cost: CostFunction, method: Method, now: Point, memory: _Memory) -> Point:
-    with np.errstate(all="ignore"):  # Java's arithmetic: comparisons deal with what overflows
-        d = method.direction(now, memory.pairs)
-        x = method.search(cost, now, d)
-        new = method.point(x, *cost(x), now.k + 1)
-        s, y = new.x - now.x, new.gradient - now.gradient
-        memory.pairs.appendleft((s, y, float(np.dot(s, y))))
+    d = method.direction(now, memory.pairs)
+    x = method.search(cost, now, d)
+    new = method.point(x, *cost(x), now.k + 1)
+    if not math.isfinite(new.value):  # Breeze's OWL-QN may accept it, and would return it
+        raise StepFailed(f"the objective is {new.value} at the new point")
+    s, y = new.x - now.x, new.gradient - now.gradient
+    memory.pairs.appendleft((s, y, float(np.dot(s, y))))
     memory.window.append(new.value)
     memory.failed_once = False
     return new
