@@ -435,7 +435,7 @@ def test_data_in_trouble_give_a_finite_model_or_a_clear_error(name, trouble, for
                 model, error = outcome(ALL[name].train, data, 30, **settings, **penalty)
                 if error is not None:
                     assert trouble in ("huge", "huge and tiny", "no columns"), error
-                    assert re.search("scale|smaller step|too large|need", str(error))
+                    assert re.search("scale|smaller step|need", str(error))
                     continue
                 assert np.isfinite(model.weights).all()
                 assert np.isfinite(model.result.losses).all()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mllib_cases import GRADIENTS, UPDATERS, clouds
 from scipy.optimize import linprog, minimize
 
+from hogwild.errors import DivergenceError
 from hogwild.mllib import (
     HingeGradient,
     L1Updater,
@@ -440,3 +441,44 @@ def test_without_one_nothing_becomes_nan(name, trouble, caplog):
         assert np.isfinite(result.losses).all()
     for result in results[:3]:  # a batch's loss may be above the one before
         assert result.losses[-1] <= result.losses[0]
+
+
+SCALES = [0.0, 1e-320, 1e-200, 1e-16, 1.0, 1e16, 1e100, 1e155, 1e200, 1.7e308]
+
+
+@settings(max_examples=15)
+@given(
+    st.integers(0, 2**31), st.lists(st.sampled_from(SCALES), min_size=1, max_size=3),
+    st.sampled_from([0.0, 0.1, 1e300]), st.sampled_from([0.0, 1.0, 1e200]), st.sampled_from([0, 3]),
+)  # fmt: skip
+def test_whatever_the_scale_the_result_is_finite_or_an_error(seed, scales, reg_param, far, sparse):
+    rng = np.random.default_rng(seed)
+    X = np.clip(rng.normal(size=(5, len(scales))), -1, 1) * scales
+    y = (rng.random(5) < 0.5).astype(float)
+    data = (sp.csr_matrix(X) if sparse else X, y)
+    for name in ("logistic", "logistic3", "least_squares", "hinge"):
+        start = far * rng.normal(size=len(scales) * (2 if name == "logistic3" else 1))
+        runs = [
+            lambda u, g=GRADIENTS[name], w=start: run_lbfgs(data, g, u, 5, 1e-6, 25, reg_param, w),
+            lambda u, g=GRADIENTS[name], w=start: run_mini_batch_sgd(
+                data, g, u, 1.0, 10, reg_param, 1.0, w
+            ),
+            lambda u, g=GRADIENTS[name], w=start: run_owlqn(data, g, 5, 1e-6, 25, reg_param, w),
+        ]
+        for run in runs:
+            for updater in UPDATERS.values():
+                try:
+                    result = run(updater)
+                except (ValueError, DivergenceError):
+                    continue
+                assert np.isfinite(result.weights).all()
+                assert np.isfinite(result.losses).all()
+
+
+def test_owlqn_takes_no_step_to_where_the_objective_is_not_finite(caplog):
+    result = run_owlqn(
+        ([[1.7e308], [0.0]], [1.0, 0.0]), LogisticGradient(3), 5, 1e-6, 60, 0.1, [0.0, 0.0]
+    )
+    assert result.stopped == "line search failed"
+    assert np.isfinite(result.losses).all()
+    assert "the objective is nan at the new point" in caplog.text

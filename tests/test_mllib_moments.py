@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hogwild.mllib import LocalPartitions, partitions
-from hogwild.mllib.moments import moments
+from hogwild.mllib.moments import moments, scaled_back
 
 FORMS = {"dense": np.asarray, "sparse": sp.csr_matrix}
 
@@ -85,5 +85,14 @@ def test_what_is_not_finite_or_overflows_is_said(form):
     with pytest.raises(ValueError, match=r"must be finite; found a feature nan at row 3"):
         moments_of(FORMS[form](X))
     X[3, 1] = 1e200
-    with pytest.raises(ValueError, match="the variance of feature 1 overflows"):
+    with pytest.raises(
+        ValueError, match="feature 1 can't be scaled by its deviation, its values are too large"
+    ):
         moments_of(FORMS[form](X))
+    X[:, 1] = [1e-309, 0.0, 0.0, 0.0, 2e-309]  # squares are 0
+    assert moments_of(FORMS[form](X)).deviation.tolist() == [0.0, 0.0]
+
+
+def test_weights_that_overflow_are_said_to():
+    with pytest.raises(ValueError, match="the weights overflow for features as small as these"):
+        scaled_back(np.array([1.0, 1e300]), np.array([1.0, 1e10]))

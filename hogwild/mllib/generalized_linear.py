@@ -22,7 +22,7 @@ import scipy.sparse as sp
 
 from hogwild.mllib.cost import starting_weights
 from hogwild.mllib.local import as_partitions
-from hogwild.mllib.moments import moments
+from hogwild.mllib.moments import moments, scaled_back
 from hogwild.mllib.partitions import Partitions, Rows
 from hogwild.mllib.regression import GeneralizedLinearModel
 from hogwild.mllib.result import OptimizerResult
@@ -155,7 +155,7 @@ class GeneralizedLinearAlgorithm(ABC, Generic[Model]):
     def _model_of(self, result: OptimizerResult, factors: Array | None) -> Model:
         blocks = result.weights.reshape(self._n_blocks, -1).copy()
         if factors is not None:
-            blocks[:, : len(factors)] *= factors
+            blocks[:, : len(factors)] = scaled_back(blocks[:, : len(factors)], factors)
         weights, intercept = blocks.ravel(), 0.0
         if self.add_intercept and self._n_blocks == 1:
             weights, intercept = weights[:-1], float(weights[-1])

@@ -51,7 +51,7 @@ def moments(data: Partitions) -> Moments:
     ------
     ValueError
         Data that are not finite, with the first row that isn't; numbers so large that their
-        squares overflow.
+        squares overflow, or so small that 1 / deviation does.
 
     Examples
     --------
@@ -67,13 +67,36 @@ def moments(data: Partitions) -> Moments:
         zeros = np.where(unseen > 0.0, found.mean * found.mean * share * unseen, 0.0)
         m2 = found.m2 + zeros
         deviation = np.sqrt(m2 / max(found.n - 1, 1))
-    if not np.isfinite(deviation).all():
+        result = Moments(found.mean * share, deviation)
+        bad = np.flatnonzero(~(np.isfinite(deviation) & np.isfinite(result.inverse)))
+    if len(bad):
         check_finite(data)
-        at = int(np.flatnonzero(~np.isfinite(deviation))[0])
+        what = "small" if deviation[bad[0]] < 1.0 else "large"
         raise ValueError(
-            f"the variance of feature {at} overflows: its values are too large; divide it by them"
+            f"feature {bad[0]} can't be scaled by its deviation, its values are too {what} for "
+            "that: scale it yourself first"
         )
-    return Moments(found.mean * share, deviation)
+    return result
+
+
+def scaled_back(weights: Array, factors: Array) -> Array:
+    """The weights of scaled features made those of the features as they are.
+
+    Raises
+    ------
+    ValueError
+        They overflow.
+
+    Examples
+    --------
+    >>> scaled_back(np.array([3.0, 5.0]), np.array([0.5, 0.0]))
+    array([1.5, 0. ])
+    """
+    with np.errstate(over="ignore"):
+        found: Array = weights * factors
+    if not np.isfinite(found).all():
+        raise ValueError("the weights overflow for features as small as these: scale them first")
+    return found
 
 
 @dataclass

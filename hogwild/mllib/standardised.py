@@ -35,6 +35,7 @@ class Trained(NamedTuple):
     result: OptimizerResult
 
 
+@np.errstate(all="ignore")  # what overflows is found in the objective and in the weights
 def fit_standardised(
     data: Partitions,
     penalty: Penalty,
@@ -69,7 +70,7 @@ def fit_standardised(
     InputValidationFailed
         Labels other than 0 and 1.
     ValueError
-        No rows, or data that are not finite.
+        No rows, data that are not finite, or of a scale that leads out of the doubles.
 
     Examples
     --------
@@ -96,6 +97,8 @@ def fit_standardised(
     cost = StandardisedCost(data, space, penalty)
     result = minimize(cost, cost.method, start, NUM_CORRECTIONS, tol, max_iterations)
     found = space.original(result.weights)
+    if not np.isfinite(found).all():
+        raise ValueError("the weights overflow for features as small as these: scale them first")
     return Trained(found[:-1], float(found[-1]), result)
 
 
