@@ -12,6 +12,7 @@ from scipy.optimize import linprog, minimize
 
 from hogwild.errors import DivergenceError
 from hogwild.mllib import (
+    Gradient,
     HingeGradient,
     L1Updater,
     LeastSquaresGradient,
@@ -475,10 +476,17 @@ def test_whatever_the_scale_the_result_is_finite_or_an_error(seed, scales, reg_p
                 assert np.isfinite(result.losses).all()
 
 
+class Cliff(Gradient):
+    """Falls as -w up to 0.4, and is NaN from there on."""
+
+    def compute(self, data, label, weights, cum_gradient):
+        beyond = weights[0] > 0.4
+        cum_gradient += np.nan if beyond else -1.0
+        return np.nan if beyond else -weights[0]
+
+
 def test_owlqn_takes_no_step_to_where_the_objective_is_not_finite(caplog):
-    result = run_owlqn(
-        ([[1.7e308], [0.0]], [1.0, 0.0]), LogisticGradient(3), 5, 1e-6, 60, 0.1, [0.0, 0.0]
-    )
+    result = run_owlqn(([[1.0]], [1.0]), Cliff(), 5, 1e-6, 60, 0.0, [0.0])
     assert result.stopped == "line search failed"
-    assert np.isfinite(result.losses).all()
+    assert (result.weights.tolist(), result.losses.tolist()) == ([0.0], [0.0, 0.0, 0.0])
     assert "the objective is nan at the new point" in caplog.text
