@@ -30,6 +30,7 @@ from hogwild.mllib.algorithms import (
 from hogwild.mllib.binary_metrics import BinaryClassificationMetrics
 from hogwild.mllib.certificate import gradient_mapping
 from hogwild.mllib.classification import ClassificationModel, LogisticRegressionModel, SVMModel
+from hogwild.mllib.generalized_linear import GeneralizedLinearAlgorithm
 from hogwild.mllib.gradient_descent import GradientDescent, run_mini_batch_sgd
 from hogwild.mllib.gradients import Gradient, HingeGradient, LeastSquaresGradient, LogisticGradient
 from hogwild.mllib.labeled_point import LabeledPoint
@@ -56,6 +57,7 @@ from hogwild.mllib.vectors import SparseVector
 __all__ = [
     "BinaryClassificationMetrics",
     "ClassificationModel",
+    "GeneralizedLinearAlgorithm",
     "GeneralizedLinearModel",
     "Gradient",
     "GradientDescent",
