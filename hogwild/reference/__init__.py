@@ -1,1 +1,28 @@
-"""The articles word for word: slow, short, numpy only; for tests and lessons."""
+"""The programs of the articles on a page each: slow, short, numpy only; for tests and lessons.
+
+===================== =========================================================================
+``linear``            plain SGD for linear models, what the kernels do to the bit
+``hogwild``           the post's Hogwild! program
+``factors``           plain SGD for the factors of a matrix of ratings
+``dsgd``              the same on blocks, with a barrier after each pattern
+``hogwild_factors``   the same at random, with collisions
+``fpsgd``             the same on free blocks
+``levels``            which ratings can be done together
+``gradient_descent``  Spark MLlib's mini-batch gradient descent, its losses and penalties
+``lbfgs``             Spark MLlib's L-BFGS
+``lessons``           what the workers of the lessons run
+===================== =========================================================================
+"""
+
+__all__ = [
+    "dsgd",
+    "factors",
+    "fpsgd",
+    "gradient_descent",
+    "hogwild",
+    "hogwild_factors",
+    "lbfgs",
+    "lessons",
+    "levels",
+    "linear",
+]
