@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hogwild
 from hogwild.engine.spark_session import ClusterError, import_pyspark
 
 WITH_TASKS = 2**18
@@ -46,13 +45,13 @@ def send_package(context: Any) -> None:
     there, and if it is, the one sent is used. Call it before a job of your own unpickles an object
     of this package, a ``LabeledPoint`` say; everything in this package that takes an RDD does.
     """
-    source = Path(hogwild.__file__).parent
+    source = Path(__file__).parent.parent  # of the package
     if context in _has_package or not source.is_dir():  # inside a zip: it has come by --py-files
         return
     folder = tempfile.mkdtemp(prefix="hogwild-spark-")
     # executors fetch it from here when they start, so it must last as long as the context
     weakref.finalize(context, shutil.rmtree, folder, ignore_errors=True)
-    packed = Path(folder, f"hogwild-{hogwild.__version__}-sent.zip")
+    packed = Path(folder, "hogwild-sent.zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(source.rglob("*.py")):
             archive.write(path, path.relative_to(source.parent).as_posix())

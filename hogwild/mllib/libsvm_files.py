@@ -24,10 +24,10 @@ from hogwild.data.textio import STDIN_OR_STDOUT, line_chunks, shown
 from hogwild.errors import DataError
 from hogwild.mllib.crew import partition_rows
 from hogwild.mllib.java_text import java_doubles
+from hogwild.mllib.layouts import text_layout
 from hogwild.mllib.libsvm_chunks import count_lines, parse
 from hogwild.mllib.local import LocalPartitions, as_partitions
 from hogwild.mllib.partitions import Rows, chunks
-from hogwild.mllib.layouts import text_layout
 
 _BLOCK_BYTES = 32 * 2**20  # of Hadoop's local file system: no partition of a file is much larger
 _BOM = b"\xef\xbb\xbf"

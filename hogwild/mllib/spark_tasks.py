@@ -24,10 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.engine.spark import Failure, Guarded, Once, unfailed
-from hogwild.mllib.crew import places_of
 from hogwild.mllib.given import as_rows
 from hogwild.mllib.labeled_point import LabeledPoint
-from hogwild.mllib.partitions import Rows, Rule, chunks, fold, points
+from hogwild.mllib.partitions import Rows, Rule, chunks, fold, places_of, points
 from hogwild.mllib.spark_pack import Facts, in_one
 
 # ---- rows that are kept ------------------------------------------------------------------------
