@@ -6,7 +6,6 @@ each measures and why is said in its own module.
 Called by ``reproduce.run``.
 """
 
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +16,7 @@ from hogwild.reproduce import blog_counter, blog_lost, blog_passes, blog_script,
 from hogwild.reproduce.blog_plan import Plan, full_plan
 from hogwild.reproduce.machine import load_beside, start_method
 from hogwild.reproduce.parts import Column, Outcome, Say, Section, Table
+from hogwild.reproduce.stopwatch import Stopwatch
 
 TITLE = "The blog: Hogwild!? Implementing Async SGD in Python"
 SOURCE = "S. Rome, 18 November 2017"
@@ -34,20 +34,12 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         Sizes; by default those of the real report.
     """
     plan = full_plan() if plan is None else plan
-    seconds: dict[str, float] = {}
-
-    def timed(name: str, part: Any) -> Any:
-        say(f"{name} ...")
-        begin = time.monotonic()
-        found = part.run(plan, say)
-        seconds[name] = time.monotonic() - begin
-        return found
-
-    passes = timed("the printed figures", blog_passes)
-    script = timed("the post's own program", blog_script)
-    counted = timed("a shared counter", blog_counter)
-    lost = timed("lost updates", blog_lost)
-    race = timed("objective against time", blog_time)
+    timed = Stopwatch(say)
+    passes = timed("the printed figures", lambda: blog_passes.run(plan, say))
+    script = timed("the post's own program", lambda: blog_script.run(plan, say))
+    counted = timed("a shared counter", lambda: blog_counter.run(plan, say))
+    lost = timed("lost updates", lambda: blog_lost.run(plan, say))
+    race = timed("objective against time", lambda: blog_time.run(plan, say))
     loads = [load_beside(max(plan.workers))]  # of the part before, which the load still holds
     sparse = {seed: sparsity(blog_data(seed)[0]) for seed in plan.seeds}
     return Outcome(
@@ -64,7 +56,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         data={
             "plan": asdict(plan),
             "start_method": start_method(),
-            "seconds": seconds,
+            "seconds": timed.seconds,
             "passes": blog_passes.data(passes),
             "script": blog_script.data(script),
             "counter": blog_counter.data(counted),

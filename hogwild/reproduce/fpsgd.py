@@ -7,7 +7,6 @@ Called by ``reproduce.run``.
 """
 
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,6 +27,7 @@ from hogwild.reproduce.fpsgd_data import Split
 from hogwild.reproduce.fpsgd_plan import Plan, full_plan
 from hogwild.reproduce.machine import load_beside, processors_text, start_method
 from hogwild.reproduce.parts import Outcome, Say, Section
+from hogwild.reproduce.stopwatch import Stopwatch
 
 TITLE = "FPSGD: A Fast Parallel SGD for Matrix Factorization"
 SOURCE = "Y. Zhuang, W.-S. Chin, Y.-C. Juan, C.-J. Lin, RecSys 2013"
@@ -66,10 +66,10 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         When the plan's folder has no MovieLens set that is known, or a broken one.
     """
     full = full_plan() if plan is None else plan
-    seconds: dict[str, float] = {}
-    split = _timed(seconds, say, "ratings", lambda: fpsgd_data.load(full, say))
+    watch = Stopwatch(say)
+    split = watch("ratings", lambda: fpsgd_data.load(full, say))
     plan = full.fitting(len(split.train))
-    found = _measure(split, plan, say, seconds)
+    found = _measure(split, plan, say, watch)
     return Outcome(
         TITLE, SOURCE, LINK,
         sections=[
@@ -87,7 +87,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             "plan": dataclasses.asdict(plan) | {"data": None},  # a path tells of the machine
             "ratings": _ratings_data(split),
             "start_method": start_method(),
-            "seconds": seconds,
+            "seconds": watch.seconds,
             "published": _published(),
             "race": fpsgd_race.data(found.race),
             "orders": fpsgd_orders.data(found.orders),
@@ -106,12 +106,12 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
     )  # fmt: skip
 
 
-def _measure(split: Split, plan: Plan, say: Say, seconds: dict[str, float]) -> Found:
+def _measure(split: Split, plan: Plan, say: Say, watch: Stopwatch) -> Found:
     """Run the parts one after the other."""
     loads: list[float | None] = []
 
     def timed(name: str, part: Callable[[], T]) -> T:
-        measured = _timed(seconds, say, name, part)
+        measured = watch(name, part)
         loads.append(load_beside(2))
         return measured
 
@@ -127,15 +127,6 @@ def _measure(split: Split, plan: Plan, say: Say, seconds: dict[str, float]) -> F
         timed("traces", lambda: fpsgd_proof.measure(split, plan, say)),
         loads,
     )
-
-
-def _timed(seconds: dict[str, float], say: Say, name: str, part: Callable[[], T]) -> T:
-    """Run a part, and note how long it took."""
-    say(f"{name} ...")
-    begin = time.monotonic()
-    found = part()
-    seconds[name] = time.monotonic() - begin
-    return found
 
 
 def _ratings_data(split: Split) -> dict[str, Any]:

@@ -32,6 +32,7 @@ h3 { padding-top: .75rem; border-top: 1px solid var(--rule); }
 h4 { font-size: .95rem; font-weight: 600; margin: 1.5rem 0 .4rem; }
 p, dl { margin: .6rem 0; max-width: 44rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
+.whole { white-space: nowrap; }
 .note { color: var(--faint); font-size: .875rem; }
 /* shadows at the sides where there is more: covers of paper move along with the table */
 .scroll {

@@ -42,6 +42,10 @@ class Table:
             for row in self.rows
         ]
 
+    def worded(self) -> list[bool]:
+        """Tell of each column whether it holds words alone; such a column begins at its left."""
+        return [all(isinstance(row[k], str) for row in self.rows) for k in range(len(self.columns))]
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -132,7 +136,7 @@ def shown(value: Any, form: str = "") -> str:
     """Return a cell as text: None as a dash, a number by its format.
 
     Besides Python's formats there is "share", a percentage to two digits; a share of at most
-    `ROUNDING` is "none".  A blank stands before every percent sign.
+    `ROUNDING` is "none".  A blank stands before every percent sign.  0 with an exponent is "0".
 
     Examples
     --------
@@ -140,6 +144,8 @@ def shown(value: Any, form: str = "") -> str:
     ('–', 'seed', '0.00142', '7')
     >>> shown(0.0213, "share"), shown(2e-15, "share"), shown(0.003, ".2%")
     ('2.1 %', 'none', '0.30 %')
+    >>> shown(2e-9, ".1e"), shown(0.0, ".1e")
+    ('2.0e-09', '0')
     """
     if value is None:
         return "–"
@@ -147,6 +153,8 @@ def shown(value: Any, form: str = "") -> str:
         return value
     if isinstance(value, float) and not math.isfinite(value):
         return "–"
+    if value == 0 and form.endswith("e"):
+        return "0"
     if form != "share":
         return format(value, form).replace("%", " %")
     if abs(value) <= ROUNDING:
@@ -164,6 +172,17 @@ def between(values: Sequence[float], form: str) -> str:
     """
     low, high = shown(min(values), form), shown(max(values), form)
     return low if low == high else f"{low} to {high}"
+
+
+def power(value: float) -> str:
+    """Return a power of ten as one writes it.
+
+    Examples
+    --------
+    >>> power(1e-8), power(1e-12)
+    ('1e-8', '1e-12')
+    """
+    return f"{value:.0e}".replace("e-0", "e-")
 
 
 def _two_digits(value: float) -> str:
@@ -185,10 +204,12 @@ def plain_table(table: Table, width: int = 80) -> list[str]:
     """
     cells = [[column.name for column in table.columns], *table.text()]
     widths = [max(len(row[k]) for row in cells) for k in range(len(table.columns))]
-    return [
-        "  ".join(cell.rjust(size) for cell, size in zip(row, widths, strict=True))[:width]
+    put = [str.ljust if words else str.rjust for words in table.worded()]
+    lines = [
+        "  ".join(side(cell, size) for side, cell, size in zip(put, row, widths, strict=True))
         for row in cells
     ]
+    return [line.rstrip()[:width] for line in lines]
 
 
 def call_text(function: str, arguments: dict[str, Any], first: str = "examples") -> str:

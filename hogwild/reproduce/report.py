@@ -6,6 +6,7 @@ or not at all.
 Called by ``reproduce.run``.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -110,7 +111,7 @@ def _outcome(name: str, outcome: Outcome, plots: bool, busy: bool) -> list[str]:
 
 def _section(section: Section, plots: bool, busy: bool) -> list[str]:
     lines = ["<section>", f"<h3>{_text(section.title)}</h3>"]
-    lines += [f"<p>{_text(sentence)}</p>" for sentence in section.sentences]
+    lines += [f"<p>{_unbroken(_text(sentence))}</p>" for sentence in section.sentences]
     for table in section.tables:
         lines += _table(table, busy and table.timed)
     if plots:
@@ -129,10 +130,7 @@ def _table(table: Table, busy: bool) -> list[str]:
         *([f"<p><strong>{_text(BUSY)}</strong></p>"] if busy else []),
         f'<div class=scroll tabindex=0 role=region aria-label="{name}"><table>',
     ]
-    kinds = [
-        "" if all(isinstance(row[k], str) for row in table.rows) else " class=n"
-        for k in range(len(table.columns))
-    ]
+    kinds = ["" if words else " class=n" for words in table.worded()]
     heads = [
         f"<th scope=col{kind}>{_text(column.name)}</th>"
         for kind, column in zip(kinds, table.columns, strict=True)
@@ -170,3 +168,8 @@ def _colophon(report: Report) -> list[str]:
 
 def _text(text: str) -> str:
     return escape(text)
+
+
+def _unbroken(text: str) -> str:
+    """Names such as L-BFGS don't break at their hyphen."""
+    return re.sub(r"\b[A-Z]+-[A-Z]{2,}\b", r"<span class=whole>\g<0></span>", text)
