@@ -398,14 +398,16 @@ def test_without_numba_and_matplotlib_the_same_parts_come_out(found, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_without_a_target_both_articles_are_reproduced(tmp_path, monkeypatch, capsys):
+def test_without_a_target_all_articles_are_reproduced(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fpsgd, "full_plan", lambda: TINY)
     monkeypatch.setattr(blog, "full_plan", lambda: replace(BLOG, seeds=(0,), runs=1))
     assert main(["reproduce", "--output", str(tmp_path)]) == 0
     page, found = read(tmp_path)
-    assert list(found["outcomes"]) == ["blog", "fpsgd"]
-    assert found["commands"] == ["hogwild reproduce blog", "hogwild reproduce fpsgd"]
-    assert page.index('id="blog"') < page.index('id="fpsgd"')
+    names = list(reproduce.TARGETS)
+    assert list(found["outcomes"]) == names == ["blog", "fpsgd", "mllib"]
+    assert found["commands"] == [f"hogwild reproduce {name}" for name in names]
+    places = [page.index(f'id="{name}"') for name in names]
+    assert places == sorted(places)
     assert str(tmp_path / "index.html") in capsys.readouterr().out
 
 

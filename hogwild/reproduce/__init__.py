@@ -1,8 +1,9 @@
 """The articles' tables and figures again, side by side with the printed ones, in one report.
 
 A *target* is an article: a module with ``reproduce(say, plan=None) -> Outcome`` and a row in
-`TARGETS`.  ``run`` runs targets and writes a folder: index.html, which needs nothing beside it, and
-report.json with every number.
+`TARGETS`; one that can use a folder of the user's data has a row in `WITH_DATA`, too.  ``run`` runs
+targets and writes a folder: index.html, which needs nothing beside it, and report.json with every
+number.
 
 Called by the command line.
 """
@@ -12,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hogwild.reproduce import blog, fpsgd
+from hogwild.errors import DataError
+from hogwild.reproduce import blog, fpsgd, fpsgd_data, mllib, mllib_data
 from hogwild.reproduce.machine import BUSY, machine, now, versions
 from hogwild.reproduce.parts import Outcome, Say
 from hogwild.reproduce.report import Report, missing, write
@@ -20,7 +22,43 @@ from hogwild.reproduce.report import Report, missing, write
 TARGETS: dict[str, Callable[..., Outcome]] = {
     "blog": blog.reproduce,
     "fpsgd": fpsgd.reproduce,
+    "mllib": mllib.reproduce,
 }
+WITH_DATA: dict[str, Callable[[Path], Any]] = {
+    "fpsgd": fpsgd_data.plan_with,
+    "mllib": mllib_data.plan_with,
+}
+"""The plan of a target that reads a folder; DataError where the folder has nothing for it."""
+
+
+def plans_with(folder: Path, targets: Sequence[str] | None) -> dict[str, Any]:
+    """Return the plans of those targets that find their data in the folder.
+
+    Parameters
+    ----------
+    folder : Path
+    targets : list of str or None
+        Names in `TARGETS`; None or empty for all.
+
+    Raises
+    ------
+    ValueError
+        When no target asked for reads a folder.
+    DataError
+        When none of those that do finds its data there.
+    """
+    wanted = [name for name in WITH_DATA if not targets or name in targets]
+    if not wanted:
+        raise ValueError(f"a folder with data is for {' and '.join(WITH_DATA)}, not asked for")
+    plans, missed = {}, []
+    for name in wanted:
+        try:
+            plans[name] = WITH_DATA[name](folder)
+        except DataError as error:
+            missed.append(str(error))
+    if not plans:
+        raise DataError("; ".join(missed))
+    return plans
 
 
 def run(

@@ -10,6 +10,7 @@ The split into training and test part is fixed, so that figures can be compared:
 Called by ``fpsgd``, and by the command line before anything is run.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from hogwild.data import Ratings, find_movielens, generate_ratings, read_ratings
 from hogwild.errors import DataError
-from hogwild.reproduce.fpsgd_plan import Plan
+from hogwild.reproduce.fpsgd_plan import Plan, full_plan
 from hogwild.reproduce.parts import Say
 
 SPLIT_SEED = 20131012
@@ -84,6 +85,12 @@ def _made(plan: Plan) -> Split:
         "test part:"
     )
     return Split("made ratings", how, train, test)
+
+
+def plan_with(folder: Path) -> Plan:
+    """Return the real report's plan on the set in that folder; DataError where there is none."""
+    find(folder)
+    return dataclasses.replace(full_plan(), data=folder)
 
 
 def find(folder: Path) -> tuple[str, Path]:
