@@ -234,9 +234,10 @@ def test_the_curves_are_their_definitions_to_the_bit(data, beta):
         same(metrics.pr(), np.array([(0, precision[0]), *zip(recall, precision, strict=True)]))
 
 
-def test_sums_are_taken_in_order_to_the_bit():
+@pytest.mark.parametrize("decimals", [0, 2])  # long ties; a long curve
+def test_sums_are_taken_in_order_to_the_bit(decimals):
     rng = np.random.default_rng(5)
-    score, weight = np.round(rng.normal(size=2000), 2), rng.random(2000)
+    score, weight = np.round(rng.normal(size=2000), decimals), rng.random(2000)
     label = (rng.random(2000) < 0.5).astype(float)
     sums = {}
     for s, y, w in zip(score.tolist(), label.tolist(), weight.tolist(), strict=True):
@@ -360,6 +361,12 @@ def test_columns_come_in_many_shapes(convert):
     score, label = zip(*SEVEN, strict=True)
     metrics = BinaryClassificationMetrics(convert(list(score)), convert([y > 0 for y in label]))
     assert metrics.area_under_roc == pytest.approx(0.75, rel=1e-15)
+
+
+def test_truth_values_in_an_array_of_objects_are_labels():
+    score, label = zip(*SEVEN, strict=True)
+    objects = np.array([np.bool_(y) for y in label], dtype=object)
+    assert BinaryClassificationMetrics(score, objects).area_under_roc == pytest.approx(0.75)
 
 
 def test_frames_are_arrays_of_rows():
