@@ -51,14 +51,14 @@ class Interrupted(SquaredL2Updater):
 
 
 class Refuses(LogisticGradient):
-    """Raises what it is given."""
+    """Raises what it is told to."""
 
-    def __init__(self, error):
+    def __init__(self, error, *args):
         super().__init__()
-        self.error = error
+        self.error, self.args = error, args
 
     def compute_rows(self, X, y, w, out):
-        raise self.error
+        raise self.error(*self.args)
 
 
 class Unpicklable(Exception):

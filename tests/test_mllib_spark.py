@@ -142,7 +142,7 @@ def test_results_too_large_for_the_driver_are_combined_on_executors_to_the_same_
         here = lbfgs(cluster)
         monkeypatch.setattr(mllib_spark, "TO_DRIVER", 0)
         there = lbfgs(cluster)
-        refused = Refuses(ValueError("as a group, too"))
+        refused = Refuses(ValueError, "as a group, too")
         with pytest.raises(ValueError, match="as a group, too"):
             lbfgs(cluster, refused)
     assert_same_bits(here, lbfgs(local))
@@ -222,6 +222,7 @@ def test_labelled_points_of_every_kind_become_the_same_rows(spark):
     from pyspark.mllib.linalg import SparseVector as SparkSparse
     from pyspark.mllib.linalg import Vectors
     from pyspark.mllib.regression import LabeledPoint as SparkPoint
+    from pyspark.sql import Row
 
     X, y = problem(20, 3)
     sparse = sp.csr_matrix(X)
@@ -231,9 +232,11 @@ def test_labelled_points_of_every_kind_become_the_same_rows(spark):
         [(b, a) for a, b in zip(X, y, strict=True)],
         [(int(b), a.tolist()) for a, b in zip(X, y, strict=True)],
         [(b, MLVectors.dense(a)) for a, b in zip(X, y, strict=True)],
+        [Row(features=MLVectors.dense(a), label=b) for a, b in zip(X, y, strict=True)],
     ]
-    for elements in dense:
-        with SparkPartitions(spark.parallelize(elements, 2)) as found:
+    of_text = spark.parallelize(list(map(str, labelled(X, y))), 2).map(LabeledPoint.parse)
+    for rdd in [*(spark.parallelize(elements, 2) for elements in dense), of_text]:
+        with SparkPartitions(rdd) as found:
             assert found.sizes() == [10, 10]
             assert_same_rows(found.collect(), Rows(X, y))
     kinds = [
@@ -300,14 +303,14 @@ def test_no_rows_is_no_data_and_no_error(spark):
 def test_what_an_executor_raises_is_raised_here(spark):
     with SparkPartitions.of(spark, problem()) as data:
         with pytest.raises(ValueError, match="not these weights") as caught:
-            lbfgs(data, Refuses(ValueError("not these weights")))
+            lbfgs(data, Refuses(ValueError, "not these weights"))
         assert str(caught.value) == "not these weights"
         assert "On a Spark executor, in partition 0:" in caught.value.__notes__[0]
         assert "in compute_rows" in caught.value.__notes__[0]
         with pytest.raises(ClusterError, match=r"partition 0 raised spark_cases.Unpicklable: a b"):
-            lbfgs(data, Refuses(Unpicklable("a", "b")))
+            lbfgs(data, Refuses(Unpicklable, "a", "b"))
         with pytest.raises(Exception, match="No space left"):  # Spark's own, after its retries
-            lbfgs(data, Refuses(OSError("No space left")))
+            lbfgs(data, Refuses(OSError, "No space left"))
         with pytest.raises(ValueError, match="requirement failed") as expected:
             sums_at(LocalPartitions(problem()), LogisticGradient(), np.zeros(5))
         with pytest.raises(ValueError, match="requirement failed") as found:

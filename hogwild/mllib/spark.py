@@ -119,10 +119,8 @@ class SparkPartitions(Partitions):
         parts = partition_rows(local.collect(), local.sizes())
         sent = [context.broadcast(part) for part in parts]
         numbers = context.parallelize(range(len(sent)), len(sent))
-        made = cls(numbers.map(_Arrived(sent)), local.n_features)
-        for broadcast in sent:
-            broadcast.unpersist()  # fetched again if an executor is lost
-        return made
+        # not unpersisted: executors that are asked again would look for a file that is gone
+        return cls(numbers.map(_Arrived(sent)), local.n_features)
 
     def _keep(self, kept: "_Kept", rules: tuple[Rule, ...] = ()) -> Self:
         self._kept, self._rules = kept, rules
@@ -130,9 +128,11 @@ class SparkPartitions(Partitions):
         return self
 
     def _choice(self) -> Choice:
-        if self._kept.closed:
-            raise ValueError("these partitions have been closed")
         kept = self._kept
+        if kept.closed:
+            raise ValueError("these partitions have been closed")
+        if kept.rdd.context._jsc is None:
+            raise ValueError("the SparkContext of these partitions has been stopped")
         return Choice(self._rules, kept.facts, kept.n_features, kept.sparse)
 
     def sizes(self) -> list[int]:
@@ -209,7 +209,8 @@ class SparkPartitions(Partitions):
         """Give back the executors' memory. Parts that were split off or made of these rows stay."""
         if not self._kept.closed:
             self._kept.closed = True
-            self._kept.rdd.unpersist()
+            if self._kept.rdd.context._jsc is not None:  # a stopped context has given back all
+                self._kept.rdd.unpersist()
 
 
 # ---- rows that Spark keeps ---------------------------------------------------------------------
