@@ -909,9 +909,9 @@ for n_pairs in (1, 3, 10):
 # %% [markdown]
 # ### 3. Where nothing is left
 #
-# With a larger $\lambda$ more weights are zero, as a rule. From some $\lambda$ on, all are. Write the
-# smallest such $\lambda$ for logistic regression; one pass over the rows tells it. When does no
-# weight want to leave zero?
+# With a larger $\lambda$ more weights are zero, as a rule. From some $\lambda$ on, all are.
+# Write the smallest such $\lambda$ for logistic regression; one pass over the rows tells it.
+# When does no weight want to leave zero?
 #
 # ```python
 # def largest_useful(data):
