@@ -12,6 +12,7 @@ from typing import Any
 from hogwild.reproduce import (
     mllib_data,
     mllib_example,
+    mllib_losses,
     mllib_pairs,
     mllib_passes,
     mllib_published,
@@ -56,7 +57,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         TITLE, SOURCE, LINK,
         sections=[
             _differences(source),
-            *mllib_example.sections(example, source),
+            *mllib_losses.sections(example, source),
             mllib_pairs.section(pairs, source),
             *mllib_passes.sections(race, plan),
             mllib_unsaid.section(facts, source),
@@ -72,7 +73,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
             "unsaid": mllib_unsaid.data(facts),
         },
         summary=[
-            *mllib_example.summary(example, source), "",
+            *mllib_losses.summary(example, source), "",
             *mllib_passes.summary(race, plan), "",
             *mllib_unsaid.summary(facts, source),
         ],
