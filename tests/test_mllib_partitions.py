@@ -67,6 +67,7 @@ def failing(seen, rows):
         Examples(X, Y),
         [LabeledPoint(y, x) for x, y in zip(X, Y, strict=True)],
         [LabeledPoint(y, SparseVector(2, [0, 1], x)) for x, y in zip(X, Y, strict=True)],
+        tuple(LabeledPoint(y, x) for x, y in zip(X, Y, strict=True)),
         LocalPartitions((X, Y)),
     ],
 )
@@ -79,6 +80,11 @@ def test_rows_come_in_many_forms(data):
     points = as_partitions(data).take(2)
     assert [point.label for point in points] == [0.0, 1.0]
     assert np.asarray(points[1].features).tolist() == [2.0, 3.0]
+
+
+def test_no_labelled_points_are_no_rows():
+    assert as_partitions([]).count() == 0
+    assert as_partitions([LabeledPoint(1.0, [])] * 3).collect().X.shape == (3, 0)
 
 
 def test_arrays_that_fit_are_not_copied():
@@ -137,6 +143,16 @@ def test_sums_have_the_same_bits_with_and_without_workers(start_method, sparse):
 
 
 @pytest.mark.timeout(60)
+def test_the_layout_that_was_asked_for_is_not_that_of_the_workers():
+    sizes = {n: LocalPartitions((X, Y), 2, n_workers=n).sizes() for n in (1, 2, 3)}
+    assert sizes == {1: [3, 3], 2: [3, 3], 3: [3, 3]}
+    assert LocalPartitions((X, Y), n_workers=3).sizes() == [2, 2, 2]  # nobody has nothing to do
+    with LocalPartitions((X, Y), 2, n_workers=3) as data:
+        data.tree_aggregate(set(), process, operator.or_)
+        assert len(data._crew._pool.pids) == 2
+
+
+@pytest.mark.timeout(60)
 def test_one_worker_is_this_process_and_two_are_others():
     assert LocalPartitions((X, Y)).tree_aggregate(set(), process, operator.or_) == {os.getpid()}
     with LocalPartitions((X, Y), n_workers=2, num_partitions=4) as data:
@@ -176,6 +192,14 @@ def test_a_worker_that_dies_or_fails_is_an_error_and_no_hang():
         pytest.raises(WorkerFailed, match="no such thing"),
     ):
         data.tree_aggregate(set(), failing, operator.or_)
+
+
+@pytest.mark.timeout(60)
+def test_after_an_error_the_next_sum_starts_other_workers():
+    with LocalPartitions((X, Y), n_workers=2) as data:
+        with pytest.raises(WorkerFailed, match="no such thing"):
+            data.tree_aggregate(set(), failing, operator.or_)
+        assert data.tree_aggregate([], firsts, operator.add) == X[:, 0].tolist()
 
 
 @given(st.integers(1, 300))

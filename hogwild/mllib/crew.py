@@ -69,7 +69,7 @@ class Crew:
             if self._here is None:
                 self._here = Bench(self._rows, self._sizes)
             return [self._here.fold(task, number) for number in numbers]
-        if self._pool is None:
+        if self._pool is None or not self._pool.pids:  # an error, or Ctrl-C, ends the workers
             self._pool = self._start()
         return self._pool.map(_fold, [(task, number) for number in numbers])
 
@@ -77,7 +77,7 @@ class Crew:
         method = self._start_method or multiprocessing.get_start_method()
         way = _inherited if method == "fork" else _shared
         pool = Pool(
-            self._n_workers,
+            max(1, min(self._n_workers, len(self._sizes))),
             _take_place,
             (*way(self._rows), self._sizes),
             start_method=method,

@@ -28,7 +28,7 @@ def as_rows(data: Any) -> Rows:
         X, y = data.to_scipy(), data.y
     elif isinstance(data, Partitions):
         return data.collect()
-    elif isinstance(data, list) and all(isinstance(point, LabeledPoint) for point in data):
+    elif isinstance(data, list | tuple) and all(isinstance(point, LabeledPoint) for point in data):
         return _rows_of_points(data)
     else:
         try:
@@ -75,7 +75,7 @@ def _rows_of_points(given: Sequence[LabeledPoint]) -> Rows:
     labels = np.array([point.label for point in given], dtype=np.float64)
     width = widths[0] if widths else 0
     if not any(isinstance(vector, SparseVector) for vector in vectors):
-        return Rows(np.array(vectors, dtype=np.float64).reshape(-1, width), labels)
+        return Rows(np.array(vectors, dtype=np.float64).reshape(len(given), width), labels)
     pairs = [_stored(vector) for vector in vectors]
     indptr = np.cumsum([0, *(len(places) for places, _ in pairs)])
     indices, data = (np.concatenate(column) for column in zip(*pairs, strict=True))

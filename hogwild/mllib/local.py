@@ -41,8 +41,8 @@ class LocalPartitions(Partitions):
     data : (X, y), Examples, list of LabeledPoint, or Rows
         X an array of shape (n, d) or a scipy sparse matrix; y of shape (n,). float64 in C order or
         CSR is used as it is, without a copy; write to neither afterwards.
-    num_partitions : int, default 2
-        Sizes as by Spark's ``parallelize``. There are at least as many as workers, who would have
+    num_partitions : int, optional
+        Sizes as by Spark's ``parallelize``; by default 2, or as many as workers, who would have
         nothing to do else. With another layout, sums round differently, and samples and splits are
         other rows.
     n_workers : int, default 1
@@ -69,19 +69,19 @@ class LocalPartitions(Partitions):
     def __init__(
         self,
         data: Any,
-        num_partitions: int = 2,
+        num_partitions: int | None = None,
         n_workers: int = 1,
         *,
         sizes: Sequence[int] | None = None,
         start_method: str | None = None,
     ):
         for name, value in (("num_partitions", num_partitions), ("n_workers", n_workers)):
-            if operator.index(value) < 1:
+            if value is not None and operator.index(value) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {value}")
         self._rows = as_rows(data)
         n_rows = len(self._rows)
         if sizes is None:
-            sizes = layout(n_rows, max(num_partitions, n_workers))
+            sizes = layout(n_rows, num_partitions or max(2, n_workers))
         if sum(sizes) != n_rows or min(sizes, default=0) < 0:
             raise ValueError(
                 f"sizes must be 0 or more and add up to the {n_rows} rows, got {list(sizes)}"
