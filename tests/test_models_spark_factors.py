@@ -351,16 +351,24 @@ def test_more_bands_than_partitions_other_losses_and_one_rating(ratings, given, 
 
 
 class Broken(Squared):
-    """A loss that can't be taken."""
+    """A loss that can't be taken of one rating."""
 
     def values(self, z, y):
-        raise ValueError("no such loss")
+        if 99.0 in y:
+            raise ValueError("99 stars")
+        return super().values(z, y)
 
 
-def test_what_an_update_raises_is_raised_here_and_says_where_it_comes_from(lists):
-    with pytest.raises(ValueError, match="no such loss") as caught:
-        fit_factors_on_spark(FEW, lists, **{**SMALL, "grid": 3}, loss=Broken())
-    assert "On a Spark executor, in partition" in caught.value.__notes__[0]
+@pytest.mark.parametrize("row", [0, 100, 200, 300])
+def test_what_one_block_raises_is_raised_here_and_says_where_it_comes_from(row, lists):
+    r = FEW.r.copy()
+    r[row] = 99.0
+    wrong = Ratings.of_indices(FEW.u, FEW.i, r)
+    with pytest.raises(ValueError, match="99 stars") as caught:
+        fit_factors_on_spark(wrong, lists, **{**SMALL, "grid": 3}, loss=Broken())
+    assert str(caught.value) == "99 stars"
+    (note,) = caught.value.__notes__
+    assert "On a Spark executor, in partition" in note
 
 
 @on_one_machine
