@@ -330,7 +330,7 @@ def test_the_package_samples_and_descends_alike(seed, loss, penalty, reg, step, 
     m=st.integers(1, 10), n_iterations=st.integers(0, 12), own=st.booleans(),
 )  # fmt: skip
 def test_the_package_goes_down_alike(seed, loss, penalty, reg, m, n_iterations, own):
-    """On its own function and on this page's: they add in other orders."""
+    """On its own function to the bit; this page's adds in another order."""
     X, y = clouds(30, 4, seed)
     F = (
         CostFunction(as_partitions((X, y)), GRADIENTS[loss], UPDATERS[penalty], reg)
@@ -344,5 +344,8 @@ def test_the_package_goes_down_alike(seed, loss, penalty, reg, m, n_iterations, 
     )
     assert (result.stopped, len(result.losses)) == (why, len(losses))
     assert result.n_evaluations == F.passes
+    if own:
+        assert result.losses.tolist() == list(losses)
+        assert result.weights.tobytes() == w.tobytes()
     assert result.losses == pytest.approx(losses, rel=1e-12)
     assert result.weights == pytest.approx(w, rel=1e-9, abs=1e-12)

@@ -11,6 +11,7 @@ Called by ``models.factor_memory`` through the worker loop, once for every block
 import functools
 import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,13 @@ def make_update(loss: Loss, variant: FactorVariant) -> Update:
 
 def _as_items(rows: Array) -> Array:
     """Return the rows as items of one dimension: they are written three times as fast."""
-    return rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    return rows.view(_item(rows.shape[1] * rows.itemsize))[:, 0]
+
+
+@cache
+def _item(size: int) -> np.dtype:
+    """A type of so many bytes; numpy loses a Ctrl-C that comes while it makes one."""
+    return np.dtype((np.void, size))
 
 
 def make_predict(variant: FactorVariant) -> Callable[..., None]:

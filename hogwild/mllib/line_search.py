@@ -95,7 +95,7 @@ def _interpolated(low: Trial, high: Trial) -> float:
     """The minimum of the cubic through both, at least a tenth of the bracket away from its ends."""
     left, right = (high, low) if low.t > high.t else (low, high)
     width = right.t - left.t
-    d1 = left.slope + right.slope - 3.0 * _ratio(left.value - right.value, left.t - right.t)
+    d1 = left.slope + right.slope - _ratio(3.0 * (left.value - right.value), left.t - right.t)
     square = d1 * d1 - left.slope * right.slope
     d2 = math.sqrt(square) if square >= 0.0 else math.nan
     t = right.t - _ratio(width * (right.slope + d2 - d1), right.slope - left.slope + 2.0 * d2)

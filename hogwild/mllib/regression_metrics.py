@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 class RegressionMetrics:
     """Errors and explained shares of predictions p for observations y, with weights w.
 
-    With W = sum w, mean = sum w y / W and SSE = sum w (y - p)^2 (Spark's `RegressionMetrics`):
+    With W = sum w, mean = sum w y / W and SSE = sum w (y - p)^2 (Spark's `RegressionMetrics`)::
 
         explained_variance       sum w (p - mean)^2 / W
         mean_absolute_error      sum w |y - p| / W
