@@ -25,6 +25,7 @@ from hogwild.mllib import (
     SquaredL2Updater,
     append_bias,
     load_libsvm_file,
+    run_lbfgs,
     run_mini_batch_sgd,
 )
 from hogwild.mllib.algorithms import (
@@ -130,6 +131,36 @@ def test_a_class_is_gradient_descent_with_its_loss_updater_and_defaults(
     assert found.intercept == 0.0
     assert found.result.losses.tolist() == result.losses.tolist()
     assert found.result.stopped == result.stopped
+
+
+@pytest.mark.parametrize("kind", SGD)
+def test_every_setting_of_train_reaches_gradient_descent(kind, caplog):
+    settings = {"iterations": 4, "step": 0.3, "mini_batch_fraction": 0.5, "reg_param": 0.2}
+    model = kind.train(
+        clouds(), **settings, initial_weights=[0.1, 0.2, 0.3], intercept=True, convergence_tol=0.0
+    )
+    expected = run_mini_batch_sgd(
+        append_bias(clouds()), kind._gradient(), kind._updater(), 0.3, 4, 0.2, 0.5,
+        [0.1, 0.2, 0.3, 1.0], 0.0,
+    )  # fmt: skip
+    assert model.result.losses.tolist() == expected.losses.tolist()
+    assert [*model.weights.tolist(), model.intercept] == expected.weights.tolist()
+    assert kind.train(clouds(), convergence_tol=1.0).result.stopped == "weights converged"
+
+
+def test_every_setting_of_train_reaches_lbfgs():
+    X, y = three_classes()
+    scaled = X / X.std(axis=0, ddof=1), y
+    for iterations, corrections, tolerance in ((3, 10, 0.0), (50, 1, 0.0), (50, 10, 0.01)):
+        model = LogisticRegressionWithLBFGS.train(
+            (X, y), iterations, [0.1] * 6, 0.02, "l2", True, corrections, tolerance, True, 3
+        )
+        expected = run_lbfgs(
+            append_bias(scaled), LogisticGradient(3), SquaredL2Updater(), corrections, tolerance,
+            iterations, 0.02, [0.1] * 6,
+        )  # fmt: skip
+        assert model.result.losses == pytest.approx(expected.losses, rel=1e-9)
+        assert model.result.stopped == expected.stopped
 
 
 def test_the_intercept_is_a_feature_of_1_after_the_others_and_starts_at_1():
