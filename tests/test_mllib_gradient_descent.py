@@ -177,6 +177,12 @@ def test_what_overflows_is_an_error_and_what_is_only_huge_a_result():
         descend(data, LeastSquaresGradient(), num_iterations=300)
 
 
+@pytest.mark.parametrize("start", [np.nan, np.inf, 1e200])
+def test_a_smaller_step_is_not_advised_where_none_was_made(start):
+    with pytest.raises(ValueError, match="at the initial weights the objective is"):
+        descend(TWO, LeastSquaresGradient(), initial_weights=[start, 0.0])
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_data_that_are_not_finite_are_named(bad, sparse):
@@ -194,7 +200,7 @@ def test_data_that_are_not_finite_are_named(bad, sparse):
 @pytest.mark.parametrize(
     ("setter", "value", "shown"),
     [
-        ("step_size", 0, "0"),
+        ("step_size", 0, "0.0"),
         ("step_size", -1.0, "-1.0"),
         ("step_size", float("nan"), "nan"),
         ("mini_batch_fraction", 0.0, "0.0"),
@@ -243,6 +249,22 @@ def test_a_users_updater_is_used():
     p = 1 / (1 + np.exp(-X @ w))
     gradient = X.T @ (p - y) / len(y) + 0.5 * (w @ w) * w
     assert np.linalg.norm(gradient) < 1e-3
+
+
+class Listing:
+    """No subclass, and no arrays."""
+
+    def compute(self, weights_old, gradient, step_size, iter, reg_param):
+        return list(weights_old - step_size / iter**0.5 * gradient), 0
+
+
+def test_a_users_updater_may_return_a_list():
+    X, y = clouds()
+    ours, same = (
+        descend((X, y), updater=u, num_iterations=5) for u in (Listing(), SimpleUpdater())
+    )
+    assert ours.weights == pytest.approx(same.weights, rel=1e-14)
+    assert ours.losses == pytest.approx(same.losses, rel=1e-14)
 
 
 @given(st.integers(1, 6), st.integers(0, 20))

@@ -99,6 +99,14 @@ def test_many_rows_are_the_sum_of_each(name, data):
         assert out == pytest.approx(each, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize("cumulated", [[0.0, 0.0], np.zeros(2, int), np.zeros(2, np.float32)])
+def test_what_gradients_are_added_to_can_take_them(cumulated):
+    for gradient in (LogisticGradient(), LeastSquaresGradient(), HingeGradient()):
+        with pytest.raises(ValueError, match="cum_gradient is added to"):
+            gradient.compute([1.0, 2.0], 1.0, [0.0, 0.0], cumulated)
+    assert list(cumulated) == [0.0, 0.0]
+
+
 def test_sparse_rows_give_the_kind_of_gradient_that_spark_gives():
     x = SparseVector(4, [1, 3], [2.0, -1.0])
     assert isinstance(LogisticGradient().compute(x, 1.0, np.zeros(4))[0], np.ndarray)

@@ -101,6 +101,8 @@ def test_arrays_that_fit_are_not_copied():
         (([["a"]], [1.0]), "X must hold real numbers"),
         ((X + 1j, Y), "X must hold real numbers"),
         (7, "data must be a pair"),
+        (np.ones((2, 2)), "data must be a pair .* got ndarray"),
+        (sp.csr_matrix(np.ones((2, 2))), "data must be a pair .* got csr_matrix"),
         ([LabeledPoint(1.0, [1.0]), LabeledPoint(1.0, [1.0, 2.0])], "row 1 has 2 features"),
         (Examples(X, Y, sample_weight=Y), "sample_weight is not known"),
     ],

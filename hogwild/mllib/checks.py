@@ -3,7 +3,7 @@
 Used by the setters of the optimizers and by whoever finds a sum that is not finite.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,6 +34,15 @@ def check_finite(data: Partitions) -> None:
     if found is not None:
         row, what = found
         raise ValueError(f"data must be finite; {what} at row {row}")
+
+
+def refuse_start(data: Partitions, value: float) -> NoReturn:
+    """Raise ``ValueError`` saying why the objective is not finite at the initial weights."""
+    check_finite(data)
+    raise ValueError(
+        f"at the initial weights the objective is {value}, or its gradient isn't finite: start "
+        "from numbers nearer to 0, or scale the features"
+    )
 
 
 def _first_bad(found: Found, rows: Rows) -> Found:

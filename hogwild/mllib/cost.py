@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from hogwild.mllib.checks import check_finite
+from hogwild.mllib.checks import refuse_start
 from hogwild.mllib.gradients import row_by_row
 from hogwild.mllib.partitions import Partitions, Rows
 from hogwild.mllib.vectors import Array, SparseVector, as_vector
@@ -121,8 +121,4 @@ class CostFunction:
         """Raise ``ValueError`` saying why the objective is not finite at the initial weights."""
         if self._n == 0:
             raise ValueError("there are no rows, so the objective is NaN")
-        check_finite(self._data)
-        raise ValueError(
-            f"at the initial weights the objective is {value}, or its gradient isn't finite: start "
-            "nearer to 0, or scale the features"
-        )
+        refuse_start(self._data, value)

@@ -30,14 +30,13 @@ def as_rows(data: Any) -> Rows:
         return data.collect()
     elif isinstance(data, list | tuple) and all(isinstance(point, LabeledPoint) for point in data):
         return _rows_of_points(data)
+    elif isinstance(data, Rows) or (isinstance(data, list | tuple) and len(data) == 2):
+        X, y = data  # not an array, which may have two rows
     else:
-        try:
-            X, y = data
-        except (TypeError, ValueError):
-            raise ValueError(
-                "data must be a pair (X, y), Examples, a list of LabeledPoint, Partitions or an "
-                f"RDD of labelled points, got {type(data).__name__}"
-            ) from None
+        raise ValueError(
+            "data must be a pair (X, y), Examples, a list of LabeledPoint, Partitions or an RDD of "
+            f"labelled points, got {type(data).__name__}"
+        )
     return _checked(X, y)
 
 

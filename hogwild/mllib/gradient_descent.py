@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from hogwild.errors import DivergenceError
-from hogwild.mllib.checks import check_finite, require
+from hogwild.mllib.checks import check_finite, refuse_start, require
 from hogwild.mllib.cost import starting_weights, sums_at
 from hogwild.mllib.local import as_partitions
 from hogwild.mllib.partitions import Partitions
@@ -72,7 +72,8 @@ def run_mini_batch_sgd(
     Raises
     ------
     ValueError
-        A fraction outside 0 to 1, weights of another size than the rows, data that aren't finite.
+        A fraction outside 0 to 1, weights of another size than the rows, data that aren't finite,
+        initial weights at which the objective isn't.
     DivergenceError
         A loss or a weight overflowed. Huge finite losses are results.
 
@@ -110,12 +111,15 @@ def run_mini_batch_sgd(
             continue
         losses.append(sums.loss / sums.count + value)
         if not (math.isfinite(losses[-1]) and np.isfinite(sums.gradient).all()):
+            if steps == 0:  # no step is to blame
+                refuse_start(rows, losses[-1])
             _diverged(rows, i, step_size, losses[-1])
         if callback is not None:
             callback(i, losses[-1])
         if i == num_iterations + 1:
             break
-        w, value = updater.compute(w, sums.gradient / sums.count, step_size, i, reg_param)
+        moved, value = updater.compute(w, sums.gradient / sums.count, step_size, i, reg_param)
+        w = np.asarray(moved, dtype=np.float64)
         steps += 1
         if before is not None and _converged(before, w, convergence_tol):
             stopped = WEIGHTS_CONVERGED
@@ -181,13 +185,17 @@ class GradientDescent:
 
     def set_step_size(self, step: float) -> Self:
         """Size of the first step; above 0."""
-        require(step > 0, "initial step size must be positive", step)
+        require(step > 0, "initial step size must be positive", float(step))
         self.step_size = step
         return self
 
     def set_mini_batch_fraction(self, fraction: float) -> Self:
         """Expected share of the rows in a batch; above 0, at most 1."""
-        require(0 < fraction <= 1, "fraction for mini-batch SGD must be in range (0, 1]", fraction)
+        require(
+            0 < fraction <= 1,
+            "fraction for mini-batch SGD must be in range (0, 1]",
+            float(fraction),
+        )
         self.mini_batch_fraction = fraction
         return self
 
@@ -199,13 +207,15 @@ class GradientDescent:
 
     def set_reg_param(self, reg_param: float) -> Self:
         """Weight of the regulariser; 0 or more."""
-        require(reg_param >= 0, "regularization parameter must be nonnegative", reg_param)
+        require(reg_param >= 0, "regularization parameter must be nonnegative", float(reg_param))
         self.reg_param = reg_param
         return self
 
     def set_convergence_tol(self, tolerance: float) -> Self:
         """Stop when the weights move less than this share of their norm; 0 to 1."""
-        require(0 <= tolerance <= 1, "convergence tolerance must be in range [0, 1]", tolerance)
+        require(
+            0 <= tolerance <= 1, "convergence tolerance must be in range [0, 1]", float(tolerance)
+        )
         self.convergence_tol = tolerance
         return self
 

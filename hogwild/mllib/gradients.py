@@ -61,12 +61,20 @@ class Gradient:
             Without `cum_gradient`.
         loss : float
             With it.
+
+        Raises
+        ------
+        ValueError
+            Sizes that don't match, or a `cum_gradient` that can't be added to.
         """
         self._check_dense(weights, cum_gradient)
         x, w = as_vector(data), as_vector(weights)
         if isinstance(w, SparseVector):
             w = w.toarray()
-        out = np.zeros(len(w)) if cum_gradient is None else cum_gradient
+        out: Any = np.zeros(len(w)) if cum_gradient is None else cum_gradient
+        if not isinstance(out, np.ndarray) or out.dtype != np.float64:
+            kind = getattr(out, "dtype", type(out).__name__)
+            raise ValueError(f"cum_gradient is added to, so it must be a float64 array, got {kind}")
         with np.errstate(all="ignore"):
             loss = self.compute_rows(as_matrix(x), np.array([float(label)]), w, out)
         return loss if cum_gradient is not None else (self._like(x, out, loss), loss)

@@ -35,7 +35,7 @@ class QuasiNewton(ABC):
 
     def set_convergence_tol(self, tolerance: float) -> Self:
         """Of values and gradient; 0 or more."""
-        require(tolerance >= 0, "convergence tolerance must be nonnegative", tolerance)
+        require(tolerance >= 0, "convergence tolerance must be nonnegative", float(tolerance))
         self.convergence_tol = tolerance
         return self
 
@@ -47,7 +47,7 @@ class QuasiNewton(ABC):
 
     def set_reg_param(self, reg_param: float) -> Self:
         """Weight of the regulariser; 0 or more."""
-        require(reg_param >= 0, "regularization parameter must be nonnegative", reg_param)
+        require(reg_param >= 0, "regularization parameter must be nonnegative", float(reg_param))
         self.reg_param = reg_param
         return self
 
