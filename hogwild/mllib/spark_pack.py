@@ -47,6 +47,15 @@ class Pack:
         What each row must have; by default as many as the partition's first.
     sparse : bool
         CSR also if all are dense.
+
+    Examples
+    --------
+    >>> [rows] = Pack(None, False)(0, iter([(1.0, [2.0, 3.0]), LabeledPoint(0, [4.0, 5.0])]))
+    >>> rows.X.tolist(), rows.y.tolist()
+    ([[2.0, 3.0], [4.0, 5.0]], [1.0, 0.0])
+    >>> list(Pack(None, False)(3, iter([(1.0, [2.0, 3.0]), (0.0, [4.0])])))
+    Traceback (most recent call last):
+    hogwild.errors.DataError: partition 3 of the RDD, row 1: 1 features; the rows before it have 2
     """
 
     n_features: int | None

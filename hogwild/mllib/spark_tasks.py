@@ -98,6 +98,11 @@ def regrouped(pieces: Iterable[Rows], places: npt.NDArray[np.int64]) -> Iterator
     """``partitions.chosen_chunks``, of rows that come in pieces.
 
     The first piece is as long as a chunk, or is all there is.
+
+    >>> X, y = np.arange(7.0).reshape(7, 1), np.zeros(7)
+    >>> pieces = [Rows(X[:3], y[:3]), Rows(X[3:6], y[3:6]), Rows(X[6:], y[6:])]
+    >>> [rows.X.ravel().tolist() for rows in regrouped(pieces, np.array([0, 2, 3, 5, 6]))]
+    [[0.0, 2.0, 3.0], [5.0, 6.0]]
     """
     waiting: list[Rows] = []
     first = length = missing = 0
