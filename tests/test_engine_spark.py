@@ -48,6 +48,7 @@ def test_what_is_shipped_is_new_at_each_call(spark):
 
 
 def test_an_exception_travels_with_its_data_and_says_where_it_was():
+    pytest.importorskip("pyspark")
     try:
         raise DataError("bad", path="a.txt", line=3)
     except DataError as error:
