@@ -28,7 +28,9 @@ from hogwild.mllib import (
     sample,
 )
 from hogwild.mllib.cost import AddRows, Sums, add_sums, sums_at
+from hogwild.mllib.moments import moments
 from hogwild.mllib.partitions import chunks, combine, tree_groups
+from hogwild.mllib.vectors import as_vector
 
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0.0, 1.0, 0.0, 1.0, 1.0, 0.0])
 
@@ -91,6 +93,25 @@ def test_arrays_that_fit_are_not_copied():
     assert np.shares_memory(LocalPartitions((X, Y)).collect().X, X)
     S = sp.csr_matrix(X)
     assert np.shares_memory(LocalPartitions((S, Y)).collect().X.data, S.data)
+
+
+def test_an_entry_given_in_several_parts_is_their_sum():
+    parts = sp.csr_matrix((np.array([1.0, 2.0, 3.0]), [1, 1, 0], [0, 3]), shape=(1, 2))
+    for array in (parts.data, parts.indices, parts.indptr):
+        array.flags.writeable = False
+    rows = LocalPartitions((parts, [1.0]))
+    assert str(*rows.take(1)) == "(1.0,(2,[0,1],[3.0,3.0]))"
+    assert moments(rows).mean.tolist() == [3.0, 3.0]
+    assert str(as_vector(parts)) == "(2,[0,1],[3.0,3.0])"
+    assert parts.indices.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "shape"), [(Rows(X[:, :1], Y), r"\(6, 1\)"), (Rows(X[:1], Y[:1]), r"\(2, 2\)")]
+)
+def test_a_function_makes_as_many_rows_as_it_said(rows, shape):
+    with pytest.raises(ValueError, match=rf"made rows of shape {shape}, expected \(6, 2\)"):
+        LocalPartitions((X, Y)).map_rows(lambda given: Rows(rows.X[: len(given)], given.y), 2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What callers hold becomes checked `Rows`: arrays, sparse matrices, `Examples`, labelled points.
 
-Contract: float64 in C order or CSR with rising columns, as many labels as rows; arrays that are so
+Contract: float64 in C order or CSR with rising columns (an entry given in several parts is their
+sum), as many labels as rows; arrays that are so
 already are shared, not copied. Values need not be finite: files may hold such, and whoever finds a
 sum that isn't finite looks for the row (`checks.check_finite`).
 
@@ -43,8 +44,9 @@ def as_rows(data: Any) -> Rows:
 def _checked(X: Any, y: Any) -> Rows:
     if sp.issparse(X):
         rows = sp.csr_matrix(X, dtype=np.float64)  # shares what is CSR and float64 already
-        if not rows.has_sorted_indices:
-            rows = rows.sorted_indices()
+        if not rows.has_canonical_format:
+            rows = rows.copy()  # what the caller has stays as it is
+            rows.sum_duplicates()
     else:
         rows = _real(X, "X")
         if rows.ndim != 2:

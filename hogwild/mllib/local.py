@@ -109,8 +109,11 @@ class LocalPartitions(Partitions):
         """New rows, with workers of their own; a copy."""
         kept = self.persist()
         check_columns(kept._rows)
-        parts = [function(rows) for rows in kept._parts()]
-        return self._of(stacked(parts, n_features), kept._sizes)
+        made = stacked([function(rows) for rows in kept._parts()], n_features)
+        expected = len(kept._rows), n_features
+        if made.X.shape != expected:
+            raise ValueError(f"the function made rows of shape {made.X.shape}, expected {expected}")
+        return self._of(made, kept._sizes)
 
     def persist(self) -> "LocalPartitions":
         """The rows that are left, copied, with workers of their own."""

@@ -133,9 +133,6 @@ def _dense(X: Any) -> _Part:
 
 def _sparse(X: Any) -> _Part:
     n, d = X.shape
-    if not X.has_canonical_format:  # an entry given in several parts is their sum
-        X = X.copy()
-        X.sum_duplicates()
     first = np.zeros(d)
     first[X.indices[::-1]] = X.data[::-1]  # of several the last one assigned stays
     seen = np.bincount(X.indices, minlength=d).astype(np.float64)

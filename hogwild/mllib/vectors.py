@@ -132,7 +132,9 @@ def as_vector(x: Any) -> Vector:
         if x.ndim == 2 and x.shape[0] != 1:
             raise ValueError(f"one row is expected, got a sparse matrix of shape {x.shape}")
         row = sp.csr_matrix(x.reshape(1, -1))
-        row.sum_duplicates()
+        if not row.has_canonical_format:
+            row = row.copy()  # what the caller has stays as it is
+            row.sum_duplicates()
         return SparseVector(row.shape[1], row.indices, row.data)
     if hasattr(x, "toArray"):  # a vector of pyspark
         if hasattr(x, "indices"):
