@@ -8,7 +8,7 @@ from spark_sessions import on_one_machine
 
 from hogwild.engine import spark as engine_spark
 from hogwild.engine.spark import Failure, each_partition, shipped
-from hogwild.engine.spark_session import ClusterError, check_java, spark_context
+from hogwild.engine.spark_session import ClusterError, _reason, check_java, spark_context
 from hogwild.errors import DataError
 
 pytestmark = pytest.mark.timeout(400)
@@ -88,3 +88,19 @@ def test_spark_tests_that_cannot_run_are_skipped_or_fail_as_asked(monkeypatch):
 def test_what_is_wrong_with_executors_is_one_sentence(text, said):
     found = engine_spark._clear(RuntimeError(text))
     assert found is None if said is None else said in str(found)
+
+
+def test_what_is_no_master_is_refused_before_java_starts():
+    with pytest.raises(ValueError, match=r"master must be local\[N\], .*, got 'spak://host'"):
+        with spark_context("spak://host"):
+            pass
+
+
+def test_what_java_says_is_told_without_places_in_java():
+    said = (
+        "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n"
+        ": org.apache.spark.SparkException: Could not parse Master URL: 'local[x]'\n"
+        "\tat org.apache.spark.SparkContext$.org(SparkContext.scala:3225)\n"
+    )
+    assert _reason(RuntimeError(said)) == "Could not parse Master URL: 'local[x]'"
+    assert _reason(RuntimeError("what Python says")) == "what Python says"

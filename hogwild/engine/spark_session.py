@@ -18,6 +18,9 @@ from typing import Any
 
 from hogwild.errors import HogwildError, MissingExtra
 
+MASTERS = ("local", "spark://", "yarn", "k8s://")
+"""How masters begin."""
+
 QUIET_LOG = """\
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
@@ -97,14 +100,21 @@ def spark_context(
     app_name : str
     settings : mapping, optional
         Spark's properties, ``{"spark.driver.memory": "4g"}``; they win over those of this function.
+        What is about Spark's own process, such as its memory, holds for the first context of a
+        Python process.
 
     Raises
     ------
     MissingExtra, ClusterError
         Without pyspark; without Java, or when Spark's process doesn't start.
     ValueError
-        A context is running on another master: a process can have one only.
+        `master` is none; or a context is running on another: a process can have one only.
     """
+    if not master.startswith(MASTERS):
+        raise ValueError(
+            "master must be local[N], local-cluster[executors,cores,MB], spark://host:port, yarn "
+            f"or k8s://..., got {master!r}"
+        )
     SparkContext = import_pyspark().SparkContext
     running = SparkContext._active_spark_context
     if running is not None:
@@ -133,27 +143,35 @@ def _started(
     pyspark = import_pyspark()
     log = folder / "log4j2.properties"
     log.write_text(QUIET_LOG)
-    properties = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
-    }
+    properties = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
     here = {}
     if master.startswith("local"):
         properties |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         here = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     conf = pyspark.SparkConf().setMaster(master).setAppName(app_name)
     conf.setAll(list((properties | dict(settings)).items()))
+    options = conf.get("spark.driver.extraJavaOptions", "")
+    conf.set(
+        "spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={log.as_uri()} {options}"
+    )
     try:
         with _environment(here):
             return pyspark.SparkContext(conf=conf)
     except Exception as error:
-        if "JAVA_GATEWAY_EXITED" in str(error) or "Java gateway process exited" in str(error):
-            raise ClusterError(
-                f"Spark's process did not start with {java}: Spark {pyspark.__version__} needs "
-                "Java 17; what it said is above"
-            ) from error
-        raise
+        reason = _reason(error)
+        if "gateway" in reason.lower():  # it ended before it could say anything to Python
+            reason = f"{java} ended; what it said is above, and Java 17 is what is needed"
+        raise ClusterError(
+            f"Spark {pyspark.__version__} did not start on {master}: {reason}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What Java said, without the places in Java; else what Python said."""
+    for line in str(error).splitlines():
+        if line.startswith(": "):
+            return line[2:].partition(": ")[2] or line[2:]
+    return str(error)
 
 
 @contextmanager
