@@ -21,6 +21,7 @@ from hogwild.mllib import (
     run_lbfgs,
 )
 from hogwild.mllib.first_order import StepFailed, two_loops
+from hogwild.mllib.lbfgs import Wolfe
 from hogwild.mllib.line_search import Trial, strong_wolfe
 
 TWO = ([[1.0, 2.0], [2.0, 1.0]], [1.0, 0.0])
@@ -170,10 +171,19 @@ def test_two_loops_with_all_pairs_of_a_parabola_are_newtons_step():
     assert two_loops(pairs, g) == pytest.approx(-np.linalg.solve(H, g))
 
 
-@pytest.mark.parametrize("y", [[-1.0, 0.0], [0.0, 0.0], [np.nan, 0.0]])
-def test_pairs_without_curvature_fail(y):
+@pytest.mark.parametrize("y", [[-1.0, 0.0], [np.nan, 0.0]])
+def test_pairs_of_negative_curvature_fail(y):
     with pytest.raises(StepFailed), np.errstate(all="ignore"):
         two_loops([(np.array([1.0, 0.0]), np.array(y), y[0])], np.array([1.0, 1.0]))
+
+
+def test_a_pair_without_curvature_makes_a_direction_that_fails():
+    x, g = np.zeros(2), np.array([1.0, 1.0])
+    pairs = [(np.array([1.0, 0.0]), np.zeros(2), 0.0)]
+    with np.errstate(all="ignore"):
+        assert np.isnan(two_loops(pairs, g)).all()
+        with pytest.raises(StepFailed, match="no curvature"):
+            Wolfe().direction(Wolfe().point(x, 1.0, g, 1), pairs)
 
 
 # ---- stopping and failing ----------------------------------------------------------------------

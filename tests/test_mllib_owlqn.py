@@ -6,6 +6,7 @@ from mllib_cases import clouds
 
 from hogwild.mllib import (
     OWLQN,
+    HingeGradient,
     L1Updater,
     LeastSquaresGradient,
     LogisticGradient,
@@ -90,6 +91,19 @@ def test_the_twentieth_trial_is_made_and_not_used():
     t = _backtrack(phi, 1e-3, 0.0, 0.5)
     assert len(made) == 22  # 0, the first, and twenty replacements
     assert t == pytest.approx(1e-3 * 0.5 * 2.1**18)
+
+
+def test_after_a_step_that_left_the_gradient_as_it_was_a_step_to_the_same_place_counts():
+    # hinge, 1 - w while w < 1: y = 0, so s.y / y.y and the direction are NaN. As in Spark 3.5.9
+    # that makes a step of 0; the direction fails only after it, when s = 0, too
+    two, three = (
+        run_owlqn(([[1.0]], [1.0]), HingeGradient(), 10, 0.0, limit, 0.1, [-100.0])
+        for limit in (2, 3)
+    )
+    assert two.losses == pytest.approx([111.0, 1.0, 1.0], rel=1e-15)
+    assert (two.weights.tolist(), two.n_iterations) == ([0.0], 2)
+    assert three.losses[:4] == pytest.approx([111.0, 1.0, 1.0, 1.0], rel=1e-15)
+    assert (len(three.losses), three.n_iterations) == (5, 3)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,10 @@ class Method(Protocol):
         """The point with its whole objective."""
 
     def direction(self, at: Point, pairs: Sequence[Pair]) -> Array:
-        """Where to go; raises `StepFailed`."""
+        """Where to go; raises `StepFailed`.
+
+        What `two_loops` gives is NaN after a step that left the gradient as it was (s.y = y.y = 0).
+        """
 
     def search(self, cost: CostFunction, at: Point, d: Array) -> Array:
         """The new point on the way along `d`; raises `StepFailed`."""
@@ -188,9 +191,9 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
     q = gradient.copy()
     if pairs:
         _, y, rho = pairs[0]
-        scale = rho / np.dot(y, y)
-        if scale < 0.0 or math.isnan(scale):
+        if rho < 0.0 or math.isnan(rho):
             raise StepFailed("the newest pair has no positive curvature")
+        scale = rho / np.dot(y, y)  # may be NaN: see `Method.direction`
     alphas: list[Any] = []
     for s, y, rho in pairs:
         alpha = np.dot(s, q) / rho

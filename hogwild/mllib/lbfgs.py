@@ -102,7 +102,10 @@ class Wolfe:
 
     def direction(self, at: Point, pairs: Sequence[Pair]) -> Array:
         """Minus the inverse Hessian of the pairs, times the gradient."""
-        return two_loops(pairs, at.gradient)
+        d = two_loops(pairs, at.gradient)
+        if np.isnan(d).any():  # Breeze finds out by eleven passes over the rows
+            raise StepFailed("the newest pair has no curvature")
+        return d
 
     def search(self, cost: CostFunction, at: Point, d: Array) -> Array:
         """Return the point that the line search accepts."""
