@@ -117,7 +117,7 @@ class Orthant:
     def direction(self, at: Point, pairs: Sequence[Pair]) -> Array:
         """The L-BFGS direction; where it does not go down the pseudo-gradient, 0.
 
-        Also where it is NaN. All of it is then, and the step, to the same place, counts: see Breeze.
+        Also where it is NaN. All of it is then, and the step, to the same place, counts.
         """
         d = two_loops(pairs, at.slope)
         return np.where(d * at.slope < 0.0, d, 0.0)
