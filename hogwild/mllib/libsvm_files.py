@@ -8,6 +8,7 @@ complete or not at all.
 Called by users, by the command line, and by `hogwild.reproduce`.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -59,7 +60,7 @@ def load_libsvm_file(
         Columns of the result; not positive: as many as the largest index asks for.
     min_partitions : int
         About so many parts of equal bytes are the partitions, more if they would exceed 32 MB: see
-        `hogwild.mllib.sampling.text_layout`. No part has bytes of two files, so 1 gives each file
+        `hogwild.mllib.layouts.text_layout`. No part has bytes of two files, so 1 gives each file
         of a folder its own partition; a compressed file is always one. Empty files are left out.
     n_workers, start_method
         As in `LocalPartitions`.
@@ -120,7 +121,8 @@ def _files(path: str | os.PathLike[str]) -> list[str]:
         if entry.name.startswith(("_", ".")):
             continue
         if entry.is_dir():
-            raise IsADirectoryError(f"{entry.path} is a folder; only files are read from {path}")
+            why = f"is a folder; only files are read from {os.fsdecode(path)}"
+            raise IsADirectoryError(errno.EISDIR, why, entry.path)
         files.append(entry.path)
     return files
 
