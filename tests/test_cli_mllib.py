@@ -1,6 +1,7 @@
 """``hogwild fit mllib``: the page's example in one command, every optimizer, models, errors."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -148,7 +149,13 @@ def test_the_test_rows_may_have_other_columns(here, run, run_json):
         (["two.txt", "--split", "1"], 2, "above 0 and below 1"),
         (["two.txt", "--fraction", "0"], 2, "above 0 and at most 1"),
         (["signs.txt"], 3, "has the label -1; logistic takes 0 and 1"),
+        (["signs.txt"], 3, "write 0 for -1"),
         (["three.txt"], 3, "--classes 3 has 2"),
+        (["numbers.txt"], 3, "--gradient least-squares takes any number"),
+        (["two.txt", "--features", "2"], 3, "raise --features"),
+        (["two.txt", "--features", "2", "--workers", "2"], 3, "raise --features"),
+        (["."], 3, "folder: is a folder; only files"),
+        (["two.txt", "--model", "hdfs://h/m"], 2, "one of this machine"),
         (["none.txt"], 3, "none.txt: No such file"),
         (["empty.txt"], 3, "empty"),
         (["bad.txt"], 3, "bad.txt, line 2: "),
@@ -161,11 +168,20 @@ def test_the_test_rows_may_have_other_columns(here, run, run_json):
 def test_errors_are_one_line_and_a_code(here, run, options, code, reason):
     (here / "empty.txt").write_text("# nothing\n")
     (here / "bad.txt").write_text("1 1:1\n0 x:1\n")
+    (here / "folder").mkdir()
     found, out, err = run("fit", "mllib", *options)
     assert (found, out) == (code, "")
     assert reason in err
     assert len(err.splitlines()) == 1
     assert sorted(here.glob("m*")) == []
+
+
+def test_a_missing_extra_is_said_before_the_fit(here, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setattr("hogwild.mllib.run_lbfgs", pytest.fail)
+    code, out, err = run("fit", "mllib", "two.txt", "--model", "folder")
+    assert (code, out) == (2, "")
+    assert "pip install 'hogwild[spark]'" in err
 
 
 def test_what_spark_logs_is_said(here, run):

@@ -371,6 +371,13 @@ def test_labels_are_numbers_for_who_does_not_have_them_checked(kind):
     assert model.weights.tolist() == expected.weights.tolist()
 
 
+@pytest.mark.parametrize("kind", [LogisticRegressionWithLBFGS, SVMWithSGD])
+def test_labels_as_a_second_argument_are_told_where_they_belong(kind):
+    X, y = clouds(20, 2)
+    with pytest.raises(ValueError, match=r"one argument, the pair \(X, y\)"):
+        kind.train(X, y)
+
+
 @pytest.mark.parametrize("kind", [LinearRegressionWithSGD, LassoWithSGD, RidgeRegressionWithSGD])
 def test_regression_takes_any_label(kind):
     X, y = clouds()

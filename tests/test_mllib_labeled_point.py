@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwild.mllib.labeled_point import LabeledPoint
-from hogwild.mllib.vectors import SparseVector
+from hogwild.mllib.vectors import SparseVector, as_vector
 
 
 def test_a_point_holds_a_float_and_a_row_in_its_final_type():
@@ -22,6 +22,11 @@ def test_a_point_holds_a_float_and_a_row_in_its_final_type():
         point.label = 2.0
     with pytest.raises(ValueError, match="one row"):
         LabeledPoint(1, [[1.0], [2.0]])
+
+
+def test_a_labelled_point_is_no_row():
+    with pytest.raises(ValueError, match=r"point\.features"):
+        as_vector(LabeledPoint(1.0, [1.0, 2.0]))
 
 
 def test_vectors_of_pyspark_are_taken():

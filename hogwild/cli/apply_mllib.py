@@ -4,7 +4,9 @@ Labels stay as they are: 0 and 1 (and up), as Spark has them.  Used by ``cli.app
 ``cli.fit_mllib``.
 """
 
+import contextlib
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -112,3 +114,16 @@ def _scores(model: ClassificationModel, X: Any) -> Any:
     finally:
         if threshold is not None:
             model.set_threshold(threshold)
+
+
+@contextlib.contextmanager
+def features_fit(args: Namespace) -> Iterator[None]:
+    """An index beyond --features is found when rows are used; it is the input's fault."""
+    try:
+        yield
+    except IndexError as error:
+        if args.features is None:
+            raise
+        raise DataError(
+            f"{error}; raise --features, or leave it out", path=shown(args.data)
+        ) from error

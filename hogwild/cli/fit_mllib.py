@@ -16,11 +16,12 @@ import numpy as np
 
 from hogwild import mllib
 from hogwild.cli import report
-from hogwild.cli.apply_mllib import fitting, measure
+from hogwild.cli.apply_mllib import features_fit, fitting, measure
 from hogwild.cli.command import Commands, add_command, check_outputs
 from hogwild.cli.mllib_options import ONLY, add_options
 from hogwild.data.textio import replacing, shown
 from hogwild.errors import DataError
+from hogwild.mllib.model_files import check_path
 from hogwild.mllib.validators import count_labels
 
 EXAMPLE = """example (that of Spark's page):
@@ -52,9 +53,11 @@ def run(args: Namespace) -> int:
     for option, name in (("--model", args.model), ("--losses", args.losses)):
         if name == "-":
             raise ValueError(f"{option} needs a file: standard output is for the summary, got '-'")
+    if args.model is not None:
+        check_path(args.model)
     check_outputs([args.model, args.losses], [args.data, args.test])
     begun = time.perf_counter()
-    with _rows(args) as (train, test):
+    with features_fit(args), _rows(args) as (train, test):
         rows = train.count()
         if rows == 0:
             raise DataError("no rows to train on", path=shown(args.data))
@@ -161,7 +164,13 @@ def _check_labels(args: Namespace, data: mllib.Partitions) -> None:
         return
     row, label = first
     known = "0 and 1" if args.classes == 2 else f"the integers 0 to {args.classes - 1}"
-    advice = f"; --classes {int(label) + 1} has {label:g}" if label >= 2 else ""
+    advice = ""
+    if label == -1:
+        advice = "; write 0 for -1"
+    elif label % 1:
+        advice = "; --gradient least-squares takes any number"
+    elif label >= 2:
+        advice = f"; --classes {int(label) + 1} has {label:g}"
     raise DataError(
         f"training row {row + 1} (counted from 1) has the label {report.plain(label)}; "
         f"{args.gradient} takes {known}{advice}",

@@ -23,6 +23,11 @@ def require(holds: bool, what: str, value: object) -> None:
     Traceback (most recent call last):
     ValueError: number of iterations must be nonnegative, got -1
     """
+    if np.ndim(holds):  # labels as a second argument, such as train(X, y)
+        raise ValueError(
+            f"{what}: one number is expected, got {type(value).__name__}; rows and labels are one "
+            "argument, the pair (X, y)"
+        )
     if not holds:
         raise ValueError(f"{what}, got {value}")
 

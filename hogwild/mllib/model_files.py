@@ -9,13 +9,14 @@ Called by the models' ``save`` and ``load``.
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from hogwild.data.npz_file import read_npz, write_npz
-from hogwild.errors import DataError
+from hogwild.errors import DataError, MissingExtra
 from hogwild.mllib.classification import (
     ClassificationModel,
     LogisticRegressionModel,
@@ -77,8 +78,7 @@ def save(model: GeneralizedLinearModel, path: str | os.PathLike[str]) -> None:
     ...     load(os.path.join(folder, "lasso.npz"))
     org.apache.spark.mllib.regression.LassoModel: intercept = 1.0, numFeatures = 2
     """
-    if "://" in os.fspath(path):
-        raise ValueError(f"the path must be one of this machine, got {os.fspath(path)!r}")
+    check_path(path)
     threshold = (model.threshold,) if isinstance(model, ClassificationModel) else ()
     if Path(path).suffix != ".npz":
         write_directory(path, _described(model), model.weights, model.intercept, threshold)
@@ -89,6 +89,29 @@ def save(model: GeneralizedLinearModel, path: str | os.PathLike[str]) -> None:
         "threshold": np.array([value for value in threshold if value is not None], np.float64),
     }
     write_npz(path, FORMAT, VERSION, {"model": _described(model)}, arrays)
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Raise what `save` would raise at this path whatever the model; a long fit asks before it.
+
+    Raises
+    ------
+    ValueError
+        For an address such as ``hdfs://...``.
+    MissingExtra
+        When the directory's format is asked for and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> check_path("hdfs://host/model")
+    Traceback (most recent call last):
+    ValueError: the path must be one of this machine, got 'hdfs://host/model'
+    """
+    if "://" in os.fspath(path):
+        raise ValueError(f"the path must be one of this machine, got {os.fspath(path)!r}")
+    if Path(path).suffix != ".npz" and find_spec("pyarrow") is None:
+        what = "the format of Spark's models (a file named .npz does without)"
+        raise MissingExtra("spark", what)
 
 
 def load(

@@ -140,6 +140,8 @@ def as_vector(x: Any) -> Vector:
         if hasattr(x, "indices"):
             return SparseVector(x.size, x.indices, x.values)
         x = x.toArray()
+    if hasattr(x, "features"):
+        raise ValueError("one row is expected, got a labelled point; its row is point.features")
     dense = np.asarray(x)
     if dense.ndim != 1:
         raise ValueError(f"one row is expected, got an array of shape {dense.shape}")
