@@ -163,3 +163,12 @@ def test_a_gradient_without_either_method_is_refused_when_it_is_defined():
 
         class Empty(Gradient):
             pass
+
+
+def test_a_matrix_that_gets_other_values_is_not_remembered_with_the_old_ones():
+    X, y, w = sp.csr_matrix(np.eye(2)), np.ones(2), np.zeros(2)
+    for factor in (1.0, 3.0):
+        X.data = factor * np.ones(2)
+        out = np.zeros(2)
+        LeastSquaresGradient().compute_rows(X, y, w, out)
+        assert out.tolist() == [-factor, -factor]

@@ -278,6 +278,9 @@ def test_splits_and_folds_are_disjoint_and_complete():
         assert sorted(both) == list(range(100))
         assert validation.count()
         assert training.num_partitions == 3
+        with validation:
+            pass
+        assert training.collect().y.tolist() == both[: training.count()].tolist()
     drawn = sample(data, 0.2, seed=1)
     assert drawn.count() == len(drawn.collect().y) > 0
 
@@ -334,3 +337,11 @@ def test_entries_beyond_the_features_are_found_before_they_are_used(tmp_path):
         append_bias(data)
     with LocalPartitions(data, n_workers=2) as both, pytest.raises(IndexError, match=said):
         sums_at(both, LogisticGradient(), np.zeros(3))
+
+
+@pytest.mark.timeout(60)
+def test_closing_a_view_leaves_the_rows_it_looks_at():
+    with LocalPartitions((X, Y), n_workers=2) as data:
+        with data.sample(0.5, 1) as some:
+            some.tree_aggregate(set(), process, operator.or_)
+        assert len(data.tree_aggregate(set(), process, operator.or_)) >= 1

@@ -161,7 +161,8 @@ class LocalPartitions(Partitions):
 
     def close(self) -> None:
         """End the workers. Parts that were split off have workers of their own."""
-        self._crew.close()
+        if not self._rules:  # a view has the workers of another
+            self._crew.close()
 
 
 def as_partitions(data: Any) -> Partitions:

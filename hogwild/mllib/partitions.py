@@ -124,7 +124,10 @@ class Partitions(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End what was started for it: workers, kept rows. It can't be used afterwards."""
+        """End what was started for it: workers, kept rows. It can't be used afterwards.
+
+        A view (`select`, `sample`, `k_fold`) has nothing of its own, and its close does nothing.
+        """
 
     # ---- what follows ---------------------------------------------------------------------------
 
@@ -154,9 +157,12 @@ class Partitions(ABC):
         return [self.select(rule).persist() for rule in split_rules(weights, seed)]
 
     def k_fold(self, num_folds: int, seed: int) -> list[tuple["Partitions", "Partitions"]]:
-        """(training, validation) for each fold: the very rows of ``MLUtils.kFold``."""
+        """(training, validation) for each fold: the very rows of ``MLUtils.kFold``.
+
+        They are views, as Spark's are: `persist` one that will be read many times.
+        """
         return [
-            (self.select(training).persist(), self.select(validation).persist())
+            (self.select(training), self.select(validation))
             for training, validation in fold_rules(num_folds, seed)
         ]
 

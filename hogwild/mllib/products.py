@@ -41,7 +41,8 @@ def add_transposed(X: Any, r: Array, out: Array) -> None:
 
 def _transposed(X: Any) -> Any:
     """X', made once for each chunk: making it costs scipy more than a small product."""
-    kept = X.__dict__
-    if "_transposed" not in kept:
-        kept["_transposed"] = X.T
-    return kept["_transposed"]
+    data, made = X.__dict__.get("_transposed", (None, None))
+    if data is not X.data:  # also where somebody has put other values in
+        made = X.T
+        X.__dict__["_transposed"] = X.data, made
+    return made

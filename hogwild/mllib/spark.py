@@ -207,7 +207,7 @@ class SparkPartitions(Partitions):
 
     def close(self) -> None:
         """Give back the executors' memory. Parts that were split off or made of these rows stay."""
-        if not self._kept.closed:
+        if not self._rules and not self._kept.closed:
             self._kept.closed = True
             if self._kept.rdd.context._jsc is not None:  # a stopped context has given back all
                 self._kept.rdd.unpersist()
