@@ -103,7 +103,7 @@ class CostFunction:
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         """F(w) and its gradient; at the point of the call before, no pass over the data."""
-        if self._last is None or not np.array_equal(self._last[0], w):
+        if self._last is None or not (self._last[0] == w).all():
             self._last = (w.copy(), *self._evaluate(w))
         return self._last[1:]
 
