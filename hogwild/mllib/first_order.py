@@ -188,7 +188,7 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
     >>> two_loops([(np.array([1.0]), np.array([2.0]), 2.0)], np.array([4.0]))  # curvature 2
     array([-2.])
     """
-    q = gradient.copy()
+    q, moved = gradient.copy(), np.empty_like(gradient)
     if pairs:
         _, y, rho = pairs[0]
         if rho < 0.0 or math.isnan(rho):
@@ -199,12 +199,12 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
         alpha = np.dot(s, q) / rho
         if math.isnan(alpha):
             raise StepFailed("a pair without curvature makes the direction NaN")
-        q -= alpha * y
+        q -= np.multiply(y, alpha, out=moved)
         alphas.append(alpha)
     if pairs:
         q *= scale
     for (s, y, rho), alpha in zip(reversed(pairs), reversed(alphas), strict=True):
-        q += (alpha - np.dot(y, q) / rho) * s
+        q += np.multiply(s, alpha - np.dot(y, q) / rho, out=moved)
     return -q
 
 
