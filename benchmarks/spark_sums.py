@@ -2,16 +2,15 @@
 
     pip install '.[spark]' && python benchmarks/spark_sums.py            # local[2], Java 17
 
-For rows of three sizes, the logistic gradient at w = 0, two partitions; after a warm-up, in turn:
+First the most memory that Spark's process and one Python worker held while two partitions were
+packed, and while they were summed: the worker makes its rows by itself, so the driver holds none.
 
-a job     a Spark job of two tasks that do nothing
+Then, for rows of three sizes, the logistic gradient at w = 0, two partitions, in turn, after a
+warm-up; medians, in ms:
+
 passing   the kept rows on their way from Spark to Python, without a sum
 Spark     ``SparkPartitions.tree_aggregate``
 local     ``LocalPartitions``, one process
-
-Medians of the turns, in ms. Then the most memory that Spark's process and one Python worker held
-while the rows were packed and while they were summed: the worker makes its partition by itself, so
-the driver holds no rows.
 """
 
 import argparse
@@ -55,11 +54,9 @@ def passed(partition: int, pieces: Iterator[Any]) -> int:
 def times(context: Any, n_rows: int, n_features: int, turns: int) -> None:
     local = LocalPartitions(tuple(Made(n_rows, n_features)(0)))
     w, gradient = np.zeros(n_features), LogisticGradient()
-    numbers = context.parallelize(range(2), 2)
     with SparkPartitions.of(context, local) as data:
         kept = data._kept.rdd
         ways: dict[str, Callable[[], object]] = {
-            "a job": lambda: each_partition(numbers, passed),
             "passing": lambda: each_partition(kept, passed),
             "Spark": lambda: sums_at(data, gradient, w),
             "local": lambda: sums_at(local, gradient, w),
@@ -129,9 +126,9 @@ def main() -> None:
     args = parser.parse_args()
     settings = {"spark.driver.memory": args.memory}
     with spark_context(args.master, settings=settings) as context:
+        memory(context, 500_000, 100)
         for n_rows, n_features in SIZES:
             times(context, n_rows, n_features, args.turns)
-        memory(context, 500_000, 100)
 
 
 if __name__ == "__main__":
