@@ -172,3 +172,12 @@ def test_a_matrix_that_gets_other_values_is_not_remembered_with_the_old_ones():
         out = np.zeros(2)
         LeastSquaresGradient().compute_rows(X, y, w, out)
         assert out.tolist() == [-factor, -factor]
+
+
+def test_a_gradient_that_forgets_to_return_its_loss_is_told_so():
+    class Forgetful(Gradient):
+        def compute(self, data, label, weights, cum_gradient):
+            cum_gradient += data
+
+    with pytest.raises(TypeError, match=r"Forgetful\.compute returned None"):
+        AddRows(Forgetful(), np.zeros(1))(Sums(np.zeros(1)), Rows(np.ones((1, 1)), np.ones(1)))

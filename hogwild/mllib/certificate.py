@@ -23,7 +23,7 @@ import numpy as np
 
 from hogwild.mllib.checks import check_finite, require
 from hogwild.mllib.cost import starting_weights, sums_at
-from hogwild.mllib.local import as_partitions
+from hogwild.mllib.local import opened
 from hogwild.mllib.vectors import Array
 
 
@@ -69,12 +69,12 @@ def gradient_mapping(
     require(0 < step < math.inf, "step must be positive and finite", step)
     w = starting_weights(weights)
     require(bool(np.isfinite(w).all()), "weights must be finite", w)
-    rows = as_partitions(data)
-    sums = sums_at(rows, gradient, w)
-    require(sums.count > 0, "a mean gradient needs rows", f"{sums.count} of them")
-    moved = updater.compute(w, sums.gradient / sums.count, step, 1, reg_param)[0]
-    mapping: Array = (w - moved) / step
-    if not np.isfinite(mapping).all():
-        check_finite(rows)
-        raise ValueError("the gradient overflows at these weights: scale the features")
-    return mapping
+    with opened(data) as rows:
+        sums = sums_at(rows, gradient, w)
+        require(sums.count > 0, "a mean gradient needs rows", f"{sums.count} of them")
+        moved = updater.compute(w, sums.gradient / sums.count, step, 1, reg_param)[0]
+        mapping: Array = (w - moved) / step
+        if not np.isfinite(mapping).all():
+            check_finite(rows)
+            raise ValueError("the gradient overflows at these weights: scale the features")
+        return mapping

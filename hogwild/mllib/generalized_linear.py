@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from hogwild.mllib.cost import starting_weights
-from hogwild.mllib.local import as_partitions
+from hogwild.mllib.local import opened
 from hogwild.mllib.moments import moments, scaled_back
 from hogwild.mllib.partitions import Partitions, Rows
 from hogwild.mllib.regression import GeneralizedLinearModel
@@ -189,11 +189,6 @@ class _Prepare:
         if self.intercept:
             X = sp.hstack([X, sp.csr_matrix(np.ones((X.shape[0], 1)))], format="csr")
         return X
-
-
-def opened(data: Any) -> AbstractContextManager[Partitions]:
-    """`as_partitions`, closed afterwards if it made them."""
-    return nullcontext(data) if isinstance(data, Partitions) else as_partitions(data)
 
 
 REG_TYPES: dict[str | None, type[Updater]] = {

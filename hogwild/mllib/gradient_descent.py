@@ -17,7 +17,7 @@ import numpy as np
 from hogwild.errors import DivergenceError
 from hogwild.mllib.checks import check_finite, refuse_start, require
 from hogwild.mllib.cost import starting_weights, sums_at
-from hogwild.mllib.local import as_partitions
+from hogwild.mllib.local import opened
 from hogwild.mllib.partitions import Partitions
 from hogwild.mllib.result import MAX_ITERATIONS, NO_DATA, WEIGHTS_CONVERGED, OptimizerResult
 from hogwild.mllib.vectors import Array
@@ -87,9 +87,34 @@ def run_mini_batch_sgd(
     >>> weights, losses  # one step to the mean; the second one doesn't move: the end
     (array([2.]), array([2.5, 0.5]))
     """
-    rows = as_partitions(data)
     _warn(num_iterations, mini_batch_fraction, convergence_tol)
-    w = starting_weights(initial_weights)
+    with opened(data) as rows:
+        return _descend(
+            rows,
+            gradient,
+            updater,
+            step_size,
+            num_iterations,
+            reg_param,
+            mini_batch_fraction,
+            starting_weights(initial_weights),
+            convergence_tol,
+            callback,
+        )
+
+
+def _descend(
+    rows: Partitions,
+    gradient: Any,
+    updater: Any,
+    step_size: float,
+    num_iterations: int,
+    reg_param: float,
+    mini_batch_fraction: float,
+    w: Array,
+    convergence_tol: float,
+    callback: Callable[[int, float], object] | None,
+) -> OptimizerResult:
     n = rows.count()
     if n == 0:
         logger.warning("GradientDescent.runMiniBatchSGD returning initial weights, no data found")

@@ -104,7 +104,13 @@ def row_by_row(gradient: Any, X: Any, y: Array, weights: Array, cum_gradient: Ar
     total = 0.0
     for i, label in enumerate(y.tolist()):
         row = X[i].toarray().ravel() if sp.issparse(X) else X[i]
-        total += float(gradient.compute(row, label, weights, cum_gradient))
+        loss = gradient.compute(row, label, weights, cum_gradient)
+        if loss is None:
+            raise TypeError(
+                f"{type(gradient).__name__}.compute returned None; it must add the gradient to "
+                "cum_gradient and return the loss"
+            )
+        total += float(loss)
     return total
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from hogwild.mllib.cost import CostFunction, starting_weights
 from hogwild.mllib.first_order import Pair, Point, StepFailed, minimize, norm, two_loops
 from hogwild.mllib.line_search import Trial, strong_wolfe
-from hogwild.mllib.local import as_partitions
+from hogwild.mllib.local import opened
 from hogwild.mllib.quasi_newton import QuasiNewton
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.updaters import L1Updater
@@ -85,12 +85,12 @@ def run_lbfgs(
             "L-BFGS takes the L1 penalty for smooth: its line searches fail, and no weight returns "
             "to zero. OWLQN minimizes it."
         )
-    rows = as_partitions(data)
-    cost = CostFunction(rows, gradient, updater, reg_param)
     start = starting_weights(initial_weights)
-    return minimize(
-        cost, Wolfe(), start, num_corrections, convergence_tol, max_num_iterations, callback
-    )
+    with opened(data) as rows:
+        cost = CostFunction(rows, gradient, updater, reg_param)
+        return minimize(
+            cost, Wolfe(), start, num_corrections, convergence_tol, max_num_iterations, callback
+        )
 
 
 class Wolfe:

@@ -12,6 +12,7 @@ Called by whoever has rows in arrays; `as_partitions` makes one when an optimize
 import copy
 import operator
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,8 @@ def as_partitions(data: Any) -> Partitions:
 
         return SparkPartitions(data)
     return LocalPartitions(data)
+
+
+def opened(data: Any) -> AbstractContextManager[Partitions]:
+    """`as_partitions`, closed afterwards if it made them."""
+    return nullcontext(data) if isinstance(data, Partitions) else as_partitions(data)

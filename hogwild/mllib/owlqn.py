@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hogwild.mllib.cost import CostFunction, starting_weights
 from hogwild.mllib.first_order import Pair, Point, StepFailed, minimize, norm, two_loops
-from hogwild.mllib.local import as_partitions
+from hogwild.mllib.local import opened
 from hogwild.mllib.quasi_newton import QuasiNewton
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.updaters import L1Updater, SimpleUpdater
@@ -62,13 +62,13 @@ def run_owlqn(
     >>> run_owlqn(data, LeastSquaresGradient(), 10, 1e-9, 50, 0.3, [0.0, 0.0]).weights.round(6)
     array([1.4, 0. ])
     """
-    rows = as_partitions(data)
     start = starting_weights(initial_weights)
-    cost = CostFunction(rows, gradient, SimpleUpdater(), 0.0)
     method = Orthant(penalties(reg_param, l1, len(start)))
-    return minimize(
-        cost, method, start, num_corrections, convergence_tol, max_num_iterations, callback
-    )
+    with opened(data) as rows:
+        cost = CostFunction(rows, gradient, SimpleUpdater(), 0.0)
+        return minimize(
+            cost, method, start, num_corrections, convergence_tol, max_num_iterations, callback
+        )
 
 
 def penalties(reg_param: float, factors: npt.ArrayLike | None, n_weights: int) -> Array:
