@@ -293,7 +293,7 @@ def test_a_trace_is_checked(files, run, run_json):
 def test_info_tells_versions_and_extras(run, run_json):
     facts = run_json("info")
     assert facts["numpy"] == np.__version__
-    assert set(facts["extras"]) == {"fast", "plot", "progress", "sklearn"}
+    assert set(facts["extras"]) == {"fast", "plot", "progress", "sklearn", "spark"}
     assert f"hogwild     {hogwild.__version__}\n" in run("info")[1]
 
 

@@ -13,7 +13,13 @@ from hogwild.cli.reading import read_whole
 from hogwild.engine.shared import free_space
 from hogwild.engine.starting import checked_processes
 
-EXTRAS = {"fast": "numba", "plot": "matplotlib", "progress": "tqdm", "sklearn": "sklearn"}
+EXTRAS = {
+    "fast": "numba",
+    "plot": "matplotlib",
+    "progress": "tqdm",
+    "sklearn": "sklearn",
+    "spark": "pyspark",
+}
 
 
 def add(commands: Commands) -> None:
