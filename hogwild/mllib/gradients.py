@@ -7,7 +7,7 @@ writes a gradient gives one of the two. Labels are numbers here and are not chec
 Used by the optimizers; see "How to write a gradient" in the docs.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,10 +36,11 @@ class Gradient:
     (3.0, array([-1., -1.]))
     """
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse a class that gives neither; cloudpickle makes classes first and fills them then."""
         if cls.compute is Gradient.compute and cls.compute_rows is Gradient.compute_rows:
             raise TypeError(f"{cls.__name__} must define compute or compute_rows")
+        return super().__new__(cls)
 
     def compute(
         self, data: Any, label: float, weights: Any, cum_gradient: Array | None = None
