@@ -182,6 +182,7 @@ def test_a_model_is_never_replaced(tmp_path, part):
 
 
 def test_a_file_is_not_replaced_by_a_directory(tmp_path):
+    pytest.importorskip("pyarrow")
     (tmp_path / "model").write_text("mine")
     with pytest.raises(FileExistsError, match="can't replace a file"):
         MODELS["svm"].save(tmp_path / "model")

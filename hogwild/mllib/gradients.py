@@ -37,7 +37,7 @@ class Gradient:
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Refuse a class that gives neither; cloudpickle makes classes first and fills them then."""
+        """Refuse a class that gives neither (cloudpickle makes classes empty, and fills them)."""
         if cls.compute is Gradient.compute and cls.compute_rows is Gradient.compute_rows:
             raise TypeError(f"{cls.__name__} must define compute or compute_rows")
         return super().__new__(cls)
