@@ -33,6 +33,7 @@ from hogwild.mllib.classification import ClassificationModel, LogisticRegression
 from hogwild.mllib.generalized_linear import GeneralizedLinearAlgorithm
 from hogwild.mllib.gradient_descent import GradientDescent, run_mini_batch_sgd
 from hogwild.mllib.gradients import Gradient, HingeGradient, LeastSquaresGradient, LogisticGradient
+from hogwild.mllib.java_random import JavaRandom, XORShiftRandom
 from hogwild.mllib.labeled_point import LabeledPoint
 from hogwild.mllib.lbfgs import LBFGS, run_lbfgs
 from hogwild.mllib.libsvm_files import load_libsvm_file, save_as_libsvm_file
@@ -52,6 +53,7 @@ from hogwild.mllib.regression_metrics import RegressionMetrics
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.spark import SparkPartitions
 from hogwild.mllib.updaters import L1Updater, SimpleUpdater, SquaredL2Updater, Updater
+from hogwild.mllib.validators import InputValidationFailed
 from hogwild.mllib.vectors import SparseVector
 
 __all__ = [
@@ -62,6 +64,8 @@ __all__ = [
     "Gradient",
     "GradientDescent",
     "HingeGradient",
+    "InputValidationFailed",
+    "JavaRandom",
     "L1Updater",
     "LBFGS",
     "LabeledPoint",
@@ -90,6 +94,7 @@ __all__ = [
     "SparseVector",
     "SquaredL2Updater",
     "Updater",
+    "XORShiftRandom",
     "append_bias",
     "as_partitions",
     "gradient_mapping",
