@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 import hogwild
-from hogwild.cli import main
 from hogwild.cli.report import plain
 from hogwild.data import read_libsvm, write_libsvm
 from hogwild.errors import SharedMemoryError, WorkerDied, WorkerFailed
@@ -36,30 +35,6 @@ EVERY_COMMAND = [
 ]  # fmt: skip
 ROOT = str(Path(hogwild.__file__).parent.parent)
 FAST = ["--kernel", "numpy", "--workers", "2", "--start-method", "fork", "--seed", "0"]
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line; gives exit code, stdout and stderr."""
-
-    def run_one(*argv):
-        code = main([str(part) for part in argv])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run_one
-
-
-@pytest.fixture
-def run_json(run):
-    """Runs a command line with --json; gives the object, which must be all that is printed."""
-
-    def run_one(*argv):
-        code, out, err = run(*argv, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out, parse_constant=pytest.fail)
-
-    return run_one
 
 
 @pytest.fixture

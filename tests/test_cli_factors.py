@@ -13,7 +13,6 @@ from spark_sessions import on_one_machine
 from test_cli import Command, Terminal, one_line
 
 import hogwild.cli.fit_factors
-from hogwild.cli import main
 from hogwild.data import read_ratings, write_ratings
 from hogwild.engine.trace import Trace
 from hogwild.errors import WorkerDied
@@ -30,30 +29,6 @@ NEW_COMMANDS = ["fit factors", "recommend", "similar", "trace replay", "predict"
 FAST = ["--kernel", "numpy", "--factors", "4", "--workers", "2", "--start-method", "fork",
         "--coordination", "shared"]  # fmt: skip
 SERIAL = ["--kernel", "numpy", "--factors", "4", "--schedule", "serial"]
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line; gives exit code, stdout and stderr."""
-
-    def run_one(*argv):
-        code = main([str(part) for part in argv])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run_one
-
-
-@pytest.fixture
-def run_json(run):
-    """Runs a command line with --json; gives the object, which must be all that is printed."""
-
-    def run_one(*argv):
-        code, out, err = run(*argv, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out, parse_constant=pytest.fail)
-
-    return run_one
 
 
 @pytest.fixture

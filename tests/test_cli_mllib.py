@@ -1,13 +1,11 @@
 """``hogwild fit mllib``: the page's example in one command, every optimizer, models, errors."""
 
-import json
 import sys
 
 import numpy as np
 import pytest
 from mllib_cases import clouds, golden, relative
 
-from hogwild.cli import main
 from hogwild.data import Examples, write_libsvm
 from hogwild.mllib import (
     LassoModel,
@@ -19,30 +17,6 @@ from hogwild.mllib import (
 )
 
 pytestmark = pytest.mark.timeout(90)
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command line; gives exit code, stdout and stderr."""
-
-    def run_one(*argv):
-        code = main([str(part) for part in argv])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run_one
-
-
-@pytest.fixture
-def run_json(run):
-    """Runs a command line with --json; gives the object, which must be all that is printed."""
-
-    def run_one(*argv):
-        code, out, err = run(*argv, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out, parse_constant=pytest.fail)
-
-    return run_one
 
 
 @pytest.fixture
