@@ -104,3 +104,26 @@ def test_what_java_says_is_told_without_places_in_java():
     )
     assert _reason(RuntimeError(said)) == "Could not parse Master URL: 'local[x]'"
     assert _reason(RuntimeError("what Python says")) == "what Python says"
+
+
+def test_what_java_raises_is_no_fault_of_this_package(monkeypatch):
+    pytest.importorskip("pyspark")
+    from py4j.protocol import Py4JError
+
+    ended = []
+
+    class Context:
+        def stop(self):
+            ended.append(True)
+
+    monkeypatch.setattr("pyspark.SparkContext._active_spark_context", None)
+    monkeypatch.setattr("hogwild.engine.spark_session.check_java", lambda: "java")
+    monkeypatch.setattr("hogwild.engine.spark_session._started", lambda *_: Context())
+    with (
+        pytest.raises(ClusterError, match="Spark failed on spark://nobody:7077: it is gone"),
+        spark_context("spark://nobody:7077"),
+    ):
+        raise Py4JError("it is gone")
+    with pytest.raises(ZeroDivisionError), spark_context("spark://nobody:7077"):
+        raise ZeroDivisionError
+    assert ended == [True, True]

@@ -106,7 +106,8 @@ def spark_context(
     Raises
     ------
     MissingExtra, ClusterError
-        Without pyspark; without Java, or when Spark's process doesn't start.
+        Without pyspark; without Java, when Spark's process doesn't start, or what Java raises
+        inside the block: a master that can't be reached shows there, a minute later.
     ValueError
         `master` is none; or a context is running on another: a process can have one only.
     """
@@ -131,6 +132,10 @@ def spark_context(
         context = _started(master, app_name, settings or {}, Path(folder), java)
         try:
             yield context
+        except Exception as error:
+            if type(error).__module__.startswith("py4j."):  # Java's: not one of ours, or Python's
+                raise ClusterError(f"Spark failed on {master}: {_reason(error)}") from error
+            raise
         finally:
             context.stop()
             if threading.current_thread() is threading.main_thread():
