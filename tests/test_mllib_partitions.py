@@ -28,8 +28,10 @@ from hogwild.mllib import (
     sample,
 )
 from hogwild.mllib.cost import AddRows, Sums, add_sums, sums_at
+from hogwild.mllib.crew import partition_rows
 from hogwild.mllib.moments import moments
 from hogwild.mllib.partitions import chunks, combine, tree_groups
+from hogwild.mllib.products import _transposed
 from hogwild.mllib.vectors import as_vector
 
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0.0, 1.0, 0.0, 1.0, 1.0, 0.0])
@@ -345,3 +347,19 @@ def test_closing_a_view_leaves_the_rows_it_looks_at():
         with data.sample(0.5, 1) as some:
             some.tree_aggregate(set(), process, operator.or_)
         assert len(data.tree_aggregate(set(), process, operator.or_)) >= 1
+
+
+def test_chunks_of_many_sparse_rows_and_what_is_made_of_them_share_their_memory():
+    """scipy's constructor copies a small part of a large array; all chunks would be all rows."""
+    n = 60_000
+    S = sp.csr_matrix(
+        (np.ones(8 * n), np.tile(np.arange(8), n), np.arange(0, 8 * n + 1, 8)), shape=(n, 8)
+    )
+    (rows, _) = partition_rows(Rows(S, np.zeros(n)), [n // 4, 3 * n // 4])
+    parts = list(chunks(rows))
+    assert len(parts) > 1
+    for part in parts:
+        for made in (part.X, _transposed(part.X)):
+            assert np.shares_memory(made.data, S.data)
+            assert np.shares_memory(made.indices, S.indices)
+    assert _transposed(part.X).toarray().tolist() == part.X.toarray().T.tolist()

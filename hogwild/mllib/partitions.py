@@ -32,6 +32,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from hogwild.mllib.labeled_point import LabeledPoint
+from hogwild.mllib.products import matrix_of
 from hogwild.mllib.sampling import BernoulliSample, fold_rules, split_rules
 from hogwild.mllib.vectors import Array, SparseVector
 
@@ -297,4 +298,4 @@ def span(X: Any, first: int, stop: int) -> Any:
     pointers = X.indptr[first : stop + 1]
     a, b = pointers[0], pointers[-1]
     shape = (len(pointers) - 1, X.shape[1])
-    return sp.csr_matrix((X.data[a:b], X.indices[a:b], pointers - a), shape=shape, copy=False)
+    return matrix_of(sp.csr_matrix, X.data[a:b], X.indices[a:b], pointers - a, shape)

@@ -43,6 +43,17 @@ def _transposed(X: Any) -> Any:
     """X', made once for each chunk: making it costs scipy more than a small product."""
     data, made = X.__dict__.get("_transposed", (None, None))
     if data is not X.data:  # also where somebody has put other values in
-        made = X.T
+        made = matrix_of(sp.csc_matrix, X.data, X.indices, X.indptr, X.shape[::-1])
         X.__dict__["_transposed"] = X.data, made
+    return made
+
+
+def matrix_of(kind: Any, data: Array, indices: Any, indptr: Any, shape: tuple[int, int]) -> Any:
+    """A scipy matrix of these very arrays.
+
+    Its constructor, and so ``X.T``, copies arrays that are small parts of others, as a chunk's are:
+    all chunks together would be the data once more.
+    """
+    made = kind(shape, dtype=data.dtype)
+    made.data, made.indices, made.indptr = data, indices, indptr
     return made
