@@ -22,6 +22,7 @@ import numpy as np
 
 from hogwild.mllib.checks import require
 from hogwild.mllib.cost import CostFunction
+from hogwild.mllib.products import dot
 from hogwild.mllib.result import (
     GRADIENT_CONVERGED,
     MAX_ITERATIONS,
@@ -160,7 +161,7 @@ def _step(cost: CostFunction, method: Method, now: Point, memory: _Memory) -> Po
     if not math.isfinite(new.value):  # Breeze's OWL-QN may accept it, and would return it
         raise StepFailed(f"the objective is {new.value} at the new point")
     s, y = new.x - now.x, new.gradient - now.gradient
-    memory.pairs.appendleft((s, y, float(np.dot(s, y))))
+    memory.pairs.appendleft((s, y, float(dot(s, y))))
     memory.window.append(new.value)
     memory.failed_once = False
     return new
@@ -193,10 +194,10 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
         _, y, rho = pairs[0]
         if rho < 0.0 or math.isnan(rho):
             raise StepFailed("the newest pair has no positive curvature")
-        scale = rho / np.dot(y, y)  # may be NaN: see `Method.direction`
+        scale = rho / dot(y, y)  # may be NaN: see `Method.direction`
     alphas: list[Any] = []
     for s, y, rho in pairs:
-        alpha = np.dot(s, q) / rho
+        alpha = dot(s, q) / rho
         if math.isnan(alpha):
             raise StepFailed("a pair without curvature makes the direction NaN")
         q -= np.multiply(y, alpha, out=moved)
@@ -204,10 +205,10 @@ def two_loops(pairs: Sequence[Pair], gradient: Array) -> Array:
     if pairs:
         q *= scale
     for (s, y, rho), alpha in zip(reversed(pairs), reversed(alphas), strict=True):
-        q += np.multiply(s, alpha - np.dot(y, q) / rho, out=moved)
+        q += np.multiply(s, alpha - dot(y, q) / rho, out=moved)
     return -q
 
 
 def norm(x: Array) -> float:
     """The Euclidean norm."""
-    return float(np.sqrt(np.dot(x, x)))
+    return float(np.sqrt(dot(x, x)))

@@ -19,6 +19,7 @@ from hogwild.mllib.checks import check_finite, refuse_start, require
 from hogwild.mllib.cost import starting_weights, sums_at
 from hogwild.mllib.local import opened
 from hogwild.mllib.partitions import Partitions
+from hogwild.mllib.products import dot
 from hogwild.mllib.result import MAX_ITERATIONS, NO_DATA, WEIGHTS_CONVERGED, OptimizerResult
 from hogwild.mllib.vectors import Array
 
@@ -176,9 +177,9 @@ def _warn(num_iterations: int, fraction: float, tol: float) -> None:
 
 def _converged(before: Array, now: Array, tol: float) -> bool:
     with np.errstate(over="ignore"):  # the norm of huge weights is infinite, as in Spark
-        norm = max(float(np.sqrt(np.dot(now, now))), 1.0)
+        norm = max(float(np.sqrt(dot(now, now))), 1.0)
         moved = before - now
-        return float(np.sqrt(np.dot(moved, moved))) < tol * norm
+        return float(np.sqrt(dot(moved, moved))) < tol * norm
 
 
 def _diverged(rows: Partitions, iteration: int, step_size: float, loss: float) -> None:

@@ -17,6 +17,7 @@ from hogwild.mllib.cost import CostFunction, starting_weights
 from hogwild.mllib.first_order import Pair, Point, StepFailed, minimize, norm, two_loops
 from hogwild.mllib.line_search import Trial, strong_wolfe
 from hogwild.mllib.local import opened
+from hogwild.mllib.products import dot
 from hogwild.mllib.quasi_newton import QuasiNewton
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.updaters import L1Updater
@@ -112,7 +113,7 @@ class Wolfe:
 
         def phi(t: float) -> Trial:
             value, gradient = cost(t * d + at.x)
-            return Trial(t, value, float(np.dot(gradient, d)))
+            return Trial(t, value, float(dot(gradient, d)))
 
         first = float(1.0 / np.float64(norm(d))) if at.k == 0 else 1.0
         t = strong_wolfe(phi, first)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hogwild.mllib.cost import CostFunction, starting_weights
 from hogwild.mllib.first_order import Pair, Point, StepFailed, minimize, norm, two_loops
 from hogwild.mllib.local import opened
+from hogwild.mllib.products import dot
 from hogwild.mllib.quasi_newton import QuasiNewton
 from hogwild.mllib.result import OptimizerResult
 from hogwild.mllib.updaters import L1Updater, SimpleUpdater
@@ -133,7 +134,7 @@ class Orthant:
         def phi(t: float) -> tuple[float, float]:
             z = landing(t)
             found = self.point(z, *cost(z), 0)
-            return found.value, float(np.dot(found.slope, d))
+            return found.value, float(dot(found.slope, d))
 
         first = at.k == 0
         t = float(0.5 / np.float64(norm(at.gradient))) if first else 1.0

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hogwild.mllib.products import dot
 from hogwild.mllib.vectors import Array, SparseVector, as_vector
 
 
@@ -81,7 +82,7 @@ class SquaredL2Updater(Updater):
         with np.errstate(all="ignore"):
             s = _step(step_size, iter)
             new = _moved(_dense(weights_old) * (1.0 - s * reg_param), gradient, s)
-            norm = np.sqrt(np.dot(new, new))
+            norm = np.sqrt(dot(new, new))
             return new, float(0.5 * reg_param * norm * norm)
 
 
