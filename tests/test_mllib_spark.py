@@ -444,7 +444,7 @@ def test_a_program_with_a_gradient_of_its_own_runs_quietly_and_leaves_no_process
     package = str(Path(mllib_spark.__file__).parents[2])
     mark = f"{tmp_path.name}-{os.getpid()}"
     ended = subprocess.run(
-        [sys.executable, str(program)],
+        [sys.executable, "-W", "ignore::FutureWarning", str(program)],  # pyspark's of pandas 3
         env={**os.environ, "HOGWILD_TEST_MARK": mark, "PYTHONPATH": package},
         cwd=tmp_path,
         capture_output=True,
