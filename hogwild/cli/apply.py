@@ -15,7 +15,6 @@ from hogwild.cli.command import Commands, Parser, add_command, add_reading, chec
 from hogwild.cli.kept import MODEL_HELP, load_model
 from hogwild.cli.ratings_options import OPTIONS, add_ratings_layout
 from hogwild.cli.reading import as_signs, fitting, measure, read_rows
-from hogwild.data.textio import replacing
 from hogwild.mllib import GeneralizedLinearModel
 from hogwild.models import FactorModel
 from hogwild.models.factor_predict import UNKNOWN
@@ -103,13 +102,7 @@ def predict(args: Namespace) -> int:
         "entries_ignored": ignored,
         "labels": model.labels if model.loss.classifies else None,
     }
-    if args.output == "-" and args.json:
-        report.emit_json(record | {"probabilities" if args.proba else "predictions": values})
-        return 0
-    with replacing(args.output) as file:
-        file.write("".join(f"{report.plain(value)}\n" for value in values).encode("ascii"))
-    if args.json:
-        report.emit_json(record | {"output": args.output})
+    report.emit_predictions(args, record, values)
     return 0
 
 
@@ -127,13 +120,7 @@ def evaluate(args: Namespace) -> int:
     if model.loss.classifies:
         rows = as_signs(rows, model.labels, args.data)
     metrics = measure(model, rows)
-    if args.json:
-        report.emit_json(
-            {"model": args.model, "data": args.data, "rows": len(rows), "entries_ignored": ignored}
-            | metrics
-        )
-    else:
-        report.emit_table({"rows": str(len(rows))} | report.metric_words(metrics))
+    report.emit_metrics(args, len(rows), ignored, metrics)
     return 0
 
 

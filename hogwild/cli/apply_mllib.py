@@ -13,7 +13,7 @@ import numpy as np
 
 from hogwild import metrics
 from hogwild.cli import report
-from hogwild.data.textio import replacing, shown
+from hogwild.data.textio import shown
 from hogwild.errors import DataError
 from hogwild.mllib import (
     BinaryClassificationMetrics,
@@ -40,13 +40,7 @@ def predict_mllib(args: Namespace, model: GeneralizedLinearModel) -> int:
         "rows": len(rows),
         "entries_ignored": ignored,
     }
-    if args.output == "-" and args.json:
-        report.emit_json(record | {"probabilities" if args.proba else "predictions": values})
-        return 0
-    with replacing(args.output) as file:
-        file.write("".join(f"{report.plain(value)}\n" for value in values).encode("ascii"))
-    if args.json:
-        report.emit_json(record | {"output": args.output})
+    report.emit_predictions(args, record, values)
     return 0
 
 
@@ -54,13 +48,7 @@ def evaluate_mllib(args: Namespace, model: GeneralizedLinearModel) -> int:
     """Print the metrics of ``hogwild evaluate``."""
     rows, ignored = rows_for(model, args)
     measured = measure(model, rows)
-    if args.json:
-        report.emit_json(
-            {"model": args.model, "data": args.data, "rows": len(rows), "entries_ignored": ignored}
-            | measured
-        )
-    else:
-        report.emit_table({"rows": str(len(rows))} | report.metric_words(measured))
+    report.emit_metrics(args, len(rows), ignored, measured)
     return 0
 
 

@@ -8,11 +8,13 @@ import os
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from hogwild.data.plain_json import to_json
+from hogwild.data.textio import replacing
 
 NAMES = {"log_loss": "log loss", "auc": "AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R2"}
 ERASE_LINE = "\r\x1b[K"
@@ -64,6 +66,26 @@ def metric_words(metrics: Mapping[str, float]) -> dict[str, str]:
         NAMES.get(name, name): "not defined" if math.isnan(value) else f"{value:.5g}"
         for name, value in metrics.items()
     }
+
+
+def emit_predictions(args: Namespace, record: Mapping[str, Any], values: list[float]) -> None:
+    """Write the predictions of a linear model, a line each or as JSON, where they are wanted."""
+    if args.output == "-" and args.json:
+        emit_json({**record, "probabilities" if args.proba else "predictions": values})
+        return
+    with replacing(args.output) as file:
+        file.write("".join(f"{plain(value)}\n" for value in values).encode("ascii"))
+    if args.json:
+        emit_json({**record, "output": args.output})
+
+
+def emit_metrics(args: Namespace, n_rows: int, ignored: int, metrics: Mapping[str, float]) -> None:
+    """Print the metrics of a linear model, as a table or as JSON."""
+    if args.json:
+        told = {"model": args.model, "data": args.data, "rows": n_rows, "entries_ignored": ignored}
+        emit_json({**told, **metrics})
+    else:
+        emit_table({"rows": str(n_rows)} | metric_words(metrics))
 
 
 class Progress:
