@@ -2,8 +2,10 @@
 
 from hogwild.data.catalogue import CATALOGUE, Archive, DataSet, find_data_set
 from hogwild.data.examples import Examples
+from hogwild.data.field_rows import FieldRows
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
 from hogwild.data.generate_ratings import MOVIELENS_SHAPES, generate_ratings
+from hogwild.data.libffm import read_libffm
 from hogwild.data.libsvm import read_libsvm, write_libsvm
 from hogwild.data.movielens import find_movielens
 from hogwild.data.ratings import Ratings
@@ -16,12 +18,14 @@ __all__ = [
     "Archive",
     "DataSet",
     "Examples",
+    "FieldRows",
     "Ratings",
     "blog_data",
     "blog_start",
     "find_data_set",
     "find_movielens",
     "generate_ratings",
+    "read_libffm",
     "read_libsvm",
     "read_ratings",
     "sparse_classification",

@@ -5,7 +5,8 @@ look like those of pandas or polars go in; ``indptr`` (int64), ``indices`` (int3
 (float64 or float32) come out, sorted and without repetition inside each row, finite, and never
 written to. Anything else raises `DataError` with the place.
 
-Called by `hogwild.data.examples`; the smaller parts by the checks of `hogwild.data.ratings`, too.
+Called by `hogwild.data.examples`; the smaller parts by `hogwild.data.ratings` and
+`hogwild.data.field_rows`, too.
 """
 
 from collections.abc import Iterator
@@ -203,6 +204,19 @@ def row_of(indptr: Array, place: int) -> int:
     2
     """
     return int(np.searchsorted(indptr, place, side="right")) - 1
+
+
+def entries_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
+    """Return the `indptr` of the picked rows alone, and the places of their entries in order.
+
+    >>> indptr, places = entries_of(np.array([0, 2, 2, 3]), np.array([2, 0]))
+    >>> indptr.tolist(), places.tolist()
+    ([0, 1, 3], [2, 0, 1])
+    """
+    lengths = np.diff(indptr)[rows]
+    picked = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=picked[1:])
+    return picked, np.arange(picked[-1]) + np.repeat(indptr[rows] - picked[:-1], lengths)
 
 
 def distinct(values: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from hogwild.data.arrays import Array, as_csr, as_vector, checked_selection
+from hogwild.data.arrays import Array, as_csr, as_vector, checked_selection, entries_of
 from hogwild.errors import DataError
 
 
@@ -185,10 +185,7 @@ class Examples:
         )
 
     def _gather(self, picked: Array) -> "Examples":
-        lengths = np.diff(self.indptr)[picked]
-        indptr = np.zeros(len(picked) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=indptr[1:])
-        places = np.arange(indptr[-1]) + np.repeat(self.indptr[picked] - indptr[:-1], lengths)
+        indptr, places = entries_of(self.indptr, picked)
         weights = self.sample_weight
         return self._trusted(
             indptr,

@@ -3,7 +3,7 @@
 Contract: rows are told by a boolean or a number for each, so that the parts keep the order of the
 whole; the same seed gives the same rows.
 
-Called by `hogwild.data.ratings`.
+Called by `hogwild.data.ratings`, and `random_rows` by `hogwild.data.field_rows`.
 """
 
 import operator
@@ -67,16 +67,16 @@ def repeated_rows(ratings: "Ratings") -> tuple[Array, Array]:
     return order[again], order[again + 1]
 
 
-def random_rows(n_rows: int, test: float | int, seed: Any) -> Array:
+def random_rows(n_rows: int, test: float | int, seed: Any, what: str = "ratings") -> Array:
     """Return a boolean array that is true for a random share, or number, of the rows."""
     if isinstance(test, float | np.floating):
         if not 0.0 <= test <= 1.0:
-            raise ValueError(f"a share of test ratings must be 0.0 to 1.0, got {test}")
+            raise ValueError(f"a share of test {what} must be 0.0 to 1.0, got {test}")
         n_test = round(float(test) * n_rows)
     else:
         n_test = operator.index(test)
         if not 0 <= n_test <= n_rows:
-            raise ValueError(f"the number of test ratings must be 0 to {n_rows}, got {n_test}")
+            raise ValueError(f"the number of test {what} must be 0 to {n_rows}, got {n_test}")
     chosen = np.zeros(n_rows, dtype=bool)
     chosen[:n_test] = True
     np.random.default_rng(seed).shuffle(chosen)
