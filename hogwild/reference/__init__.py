@@ -10,6 +10,7 @@
 ``levels``            which ratings can be done together
 ``gradient_descent``  Spark MLlib's mini-batch gradient descent, its losses and penalties
 ``lbfgs``             Spark MLlib's L-BFGS
+``ffm``               libFFM: field-aware factorization machines, with its random numbers
 ``lessons``           what the workers of the lessons run
 ===================== =========================================================================
 """
@@ -17,6 +18,7 @@
 __all__ = [
     "dsgd",
     "factors",
+    "ffm",
     "fpsgd",
     "gradient_descent",
     "hogwild",
