@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from hogwild.engine import manager as manager_module
+from hogwild.engine import server_process
 from hogwild.engine.coordination import InManager, InSharedMemory, serve
 from hogwild.engine.dsgd import DSGD, strata_order
 from hogwild.engine.fpsgd import FPSGD
@@ -43,7 +44,7 @@ def room(monkeypatch):
     # short, for a socket's name may have 108 letters
     room = Path(tempfile.mkdtemp(prefix="hw"))
     make = partial(tempfile.mkdtemp, dir=room)
-    monkeypatch.setattr(manager_module, "tempfile", SimpleNamespace(mkdtemp=make))
+    monkeypatch.setattr(server_process, "tempfile", SimpleNamespace(mkdtemp=make))
     yield room
     gc.collect()
     assert multiprocessing.active_children() == []
@@ -482,8 +483,8 @@ def test_a_temporary_folder_too_deep_for_a_socket_is_passed_over(monkeypatch, tm
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     make = partial(tempfile.mkdtemp, dir=deep)
-    monkeypatch.setattr(manager_module, "tempfile", SimpleNamespace(mkdtemp=make))
-    monkeypatch.setattr(manager_module, "_ROOM", str(room))
+    monkeypatch.setattr(server_process, "tempfile", SimpleNamespace(mkdtemp=make))
+    monkeypatch.setattr(server_process, "_ROOM", str(room))
     with InManager(FPSGD((B, B)), FORK) as schedule:
         schedule.start(np.arange(BLOCKS), np.ones(BLOCKS, np.int64))
         assert schedule.acquire(0) is not None

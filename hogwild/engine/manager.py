@@ -7,41 +7,27 @@
     parent   ---'            <- (tick, next grant)            and the plain schedule
 
 A worker that must wait sleeps in its call until another's release wakes its thread: nobody polls,
-and nobody outside holds a lock.  The process is started and ended here, and not by
-``BaseManager.start``, so that it is known when it has been killed, and that it ends when its parent
-does.  Whoever reads the random key may run code there: it is sent to the workers only.
+and nobody outside holds a lock.  The random key is sent to the workers only.
 
 Used by ``coordination``.
 """
 
-import os
-import shutil
-import signal
-import tempfile
 import threading
-import weakref
 from collections.abc import Callable
-from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.managers import BaseManager, BaseProxy
-from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.engine.face import START_HINT
 from hogwild.engine.schedules import WAIT, Grant, Wait
-from hogwild.engine.starting import quiet_start
-from hogwild.engine.worker_process import become_child
+from hogwild.engine.server_process import Address, ServerProcess
 from hogwild.errors import ManagerDied
 
 if TYPE_CHECKING:
     from hogwild.engine.coordination import Plain
 
-_START = 60.0  # seconds that a new process gets to import what it needs
-_SOCKET, _LONGEST_PATH = "table", 103  # bytes of a socket's path that every system takes
-_ROOM = "/tmp"
 _GONE = (EOFError, ConnectionError, FileNotFoundError)  # what a proxy says when nobody is there
 
 Answer = tuple[int, int, int] | None  # a Grant as a plain tuple: it pickles in a third of the time
@@ -130,23 +116,18 @@ class InManager:
 
     def __init__(self, plain: "Plain", context: BaseContext):
         self.grid = plain.grid
-        folder = _folder()
-        process: BaseProcess | None = None
+        process = ServerProcess(
+            _make_server, (plain,), context=context, name="hogwild Manager", died=ManagerDied
+        )
+        self._process: ServerProcess | None = process
+        self.close: Callable[[], object] = process.close
         try:
-            key, address = os.urandom(32), os.path.join(folder, _SOCKET)
-            process, reader = _started(plain, address, key, folder, context)
-            _await_ready(process, reader)
-            manager = _Manager(address, key)
+            manager = _Manager(process.address, process.key)
             manager.connect()
             proxy = manager.table()  # type: ignore[attr-defined]
         except BaseException:
-            _end(process, folder, os.getpid())
+            self.close()
             raise
-        self._process: BaseProcess | None = process
-        self._owner = os.getpid()  # under fork the workers have a copy of all this
-        self.close: Callable[[], object] = weakref.finalize(
-            self, _end, process, folder, os.getpid()
-        )
         self._bind(proxy, process.pid)
 
     def _bind(self, proxy: Any, pid: int | None) -> None:
@@ -183,17 +164,15 @@ class InManager:
 
     def check(self) -> None:
         """Raise ManagerDied when the process has ended."""
-        process = self._process
-        if process is not None and os.getpid() == self._owner and process.exitcode is not None:
-            raise ManagerDied(self.pid, process.exitcode)
+        if self._process is not None:
+            self._process.check()
 
     def _call(self, method: str, *arguments: Any) -> Any:
         try:
             return self._proxy._callmethod(method, arguments)
         except _GONE:
-            if self._process is not None and os.getpid() == self._owner:
-                self._process.join(1.0)  # the socket closes a moment before there is an exit code
-                self.check()
+            if self._process is not None:
+                self._process.check(1.0)  # the socket closes before there is an exit code
             raise ManagerDied(self.pid) from None
 
     def __enter__(self) -> "InManager":
@@ -203,22 +182,9 @@ class InManager:
         self.close()
 
 
-def _folder() -> str:
-    """Return a new folder for the socket; nobody else may look into it.
-
-    A socket's path may have 107 bytes on Linux, 103 on macOS: a TMPDIR too long for that, as jobs
-    on clusters have, is passed over.
-    """
-    folder = tempfile.mkdtemp(prefix="hogwild-")
-    if len(os.fsencode(os.path.join(folder, _SOCKET))) <= _LONGEST_PATH or not os.path.isdir(_ROOM):
-        return folder
-    os.rmdir(folder)
-    return tempfile.mkdtemp(prefix="hogwild-", dir=_ROOM)
-
-
 def _bound(grid: tuple[int, int], proxy: Any, pid: int | None) -> InManager:
     served = InManager.__new__(InManager)
-    served.grid, served._process, served._owner, served.close = grid, None, -1, _nothing
+    served.grid, served._process, served.close = grid, None, _nothing
     served._bind(proxy, pid)
     return served
 
@@ -227,64 +193,12 @@ def _nothing() -> None:
     """A worker's copy has nothing to close."""
 
 
-def _started(
-    plain: "Plain", address: str, key: bytes, folder: str, context: BaseContext
-) -> tuple[BaseProcess, Any]:
-    """Return the process, started, and the end of a pipe on which it says that it is ready."""
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(  # type: ignore[attr-defined]
-        target=_serve,
-        args=(plain, address, key, folder, writer),
-        name="hogwild Manager",
-        daemon=True,
-    )
-    with quiet_start(context.get_start_method()):
-        process.start()
-    writer.close()
-    return process, reader
-
-
-def _await_ready(process: BaseProcess, reader: Any) -> None:
-    with reader:
-        wait([reader, process.sentinel], _START)
-        try:
-            if reader.poll():
-                reader.recv_bytes()
-                return
-        except EOFError:
-            pass  # it ended before it was ready
-    process.join(1.0)
-    error = ManagerDied(process.pid, process.exitcode)
-    error.add_note(START_HINT)
-    raise error
-
-
-def _end(process: BaseProcess | None, folder: str, owner: int) -> None:
-    """Kill the process, if this is the one that started it, and remove its folder."""
-    if os.getpid() != owner:
-        return
-    if process is not None and process.pid is not None:
-        process.kill()
-        process.join(2.0)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _serve(plain: "Plain", address: str, key: bytes, folder: str, ready: Any) -> None:
-    """The Manager process's life; it ends by a signal, or when its parent has gone."""
-
-    def leave(*_: object) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(1)
-
-    become_child(leave)
-    signal.signal(signal.SIGTERM, leave)
+def _make_server(address: Address, key: bytes, plain: "Plain") -> Any:
+    """Return the server over the table, in the Manager process."""
     table = Table(plain)
 
-    class Server(BaseManager):
+    class Registry(BaseManager):
         pass
 
-    Server.register("table", lambda: table, proxytype=_Proxy)
-    server = Server(address, key).get_server()
-    ready.send_bytes(b"ready")
-    ready.close()
-    server.serve_forever()
+    Registry.register("table", lambda: table, proxytype=_Proxy)
+    return Registry(address, key).get_server()

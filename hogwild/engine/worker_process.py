@@ -5,7 +5,7 @@ text, since one that pickles need not unpickle (and then the standard pool hangs
 is this package's own errors, which are known to survive the journey: the parent raises them again
 as they were.
 
-Used by ``workers``, ``stdlib_pool``, ``manager``, and by tasks that ask for their
+Used by ``workers``, ``stdlib_pool``, ``server_process``, and by tasks that ask for their
 ``worker_number()``.
 """
 
@@ -138,12 +138,15 @@ def answer(call: Callable[[], object]) -> Any:
         return ForkingPickler.dumps((OK, call()))
     except BaseException as error:  # SystemExit too: a worker ends only when it is told to
         text = "".join(traceback.format_exception(error))
-        return ForkingPickler.dumps((OURS, text, error) if _travels(error) else (FAILED, text))
+        return ForkingPickler.dumps((OURS, text, error) if travels(error) else (FAILED, text))
 
 
-def _travels(error: BaseException) -> bool:
-    """Whether the error is exactly one of this package's classes, and comes back from pickling."""
-    if not isinstance(error, HogwildError) or type(error).__module__ != HogwildError.__module__:
+def travels(error: BaseException, *builtin: type[BaseException]) -> bool:
+    """Whether the error is exactly one of this package's classes, or of those built-in ones, and
+    comes back from pickling.
+    """
+    ours = isinstance(error, HogwildError) and type(error).__module__ == HogwildError.__module__
+    if not ours and type(error) not in builtin:
         return False
     try:
         return type(pickle.loads(pickle.dumps(error))) is type(error)
