@@ -1,0 +1,210 @@
+"""Who works on what: portions of the rows, given out to whoever is free, and given again when lost.
+
+Contract: a portion is given to one replica at a time; when that replica is dropped, all that it
+held goes to others, first of all.  With `backup`, as Sandblaster has it (Dean et al. 2012, section
+4.2), a replica that finds nothing left gets a portion that another still works on: the first answer
+counts, and `done` says whether it was the first.
+
+A plain object with one condition.  In a Manager process (``downpour.listening``) `next` sleeps
+until there is something to say, and a replica whose connection ends is dropped.  Called by
+``downpour.fit``, ``downpour.sandblaster`` and ``downpour.simulate``.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
+
+
+class Portion(NamedTuple):
+    """Rows first <= place < last of a round's order; `round` counts epochs, or batches of
+    L-BFGS.
+    """
+
+    round: int
+    number: int
+    first: int
+    last: int
+
+
+class PortionTable:
+    """The portions of a round, and the replicas that are there.
+
+    Examples
+    --------
+    >>> table = PortionTable()
+    >>> ann, bob = table.join("ann"), table.join("bob")
+    >>> table.start([Portion(1, 0, 0, 50), Portion(1, 1, 50, 100)])
+    >>> held = table.next(ann)
+    >>> table.next(bob).number
+    1
+    >>> table.drop(bob)
+    >>> table.done(ann, held, "report of portion 0"), table.next(ann).number
+    (True, 1)
+    """
+
+    exposed: ClassVar[tuple[str, ...]] = (
+        "join", "leave", "next", "done", "drop", "start", "stop", "wait", "summary", "plan",
+    )  # fmt: skip
+
+    def __init__(self, plan: Any = None, *, backup: bool = False):
+        self._plan, self._backup = plan, backup
+        self._changed = threading.Condition()
+        self._replicas: dict[int, str] = {}  # those that are there
+        self._names: list[str] = []  # of all that ever were
+        self._waiting: deque[Portion] = deque()
+        self._held: dict[int, list[Portion]] = {}
+        self._answers: dict[int, Any] = {}
+        self._left, self._warm, self._given = 0, 0, 0
+        self._stopped = False
+        self._again = 0
+        self._dropped: list[int] = []
+
+    def plan(self) -> Any:
+        """Return what a replica must know before it begins."""
+        return self._plan
+
+    def join(self, name: str = "") -> int:
+        """Take a replica in; return its number, which no other has had."""
+        with self._changed:
+            number = len(self._names)
+            self._names.append(name)
+            self._replicas[number] = name
+            self._held[number] = []
+            self._changed.notify_all()
+            return number
+
+    def leave(self, replica: int) -> None:
+        """Let a replica go that has nothing in hand."""
+        with self._changed:
+            self._remove(replica)
+
+    def drop(self, replica: int) -> None:
+        """Give what a lost replica held to others; nothing happens to one that is not there."""
+        with self._changed:
+            if self._remove(replica):
+                self._dropped.append(replica)
+
+    def start(self, portions: Iterable[Portion], warm: int = 0) -> None:
+        """Begin a round; the first `warm` portions are for one replica alone (a warm start)."""
+        with self._changed:
+            self._waiting = deque(portions)
+            self._left, self._warm, self._given = len(self._waiting), warm, 0
+            self._answers = {}
+            for held in self._held.values():
+                held.clear()
+            self._changed.notify_all()
+
+    def next(self, replica: int, patience: float | None = None) -> Portion | str:
+        """Return a portion as soon as there is one; "stop" at the end, "wait" when patience ran
+        out.
+
+        Raises
+        ------
+        ValueError
+            For a replica that was dropped: it must join again.
+        """
+        limit = None if patience is None else time.monotonic() + patience
+        with self._changed:
+            while True:
+                if self._stopped:
+                    return "stop"
+                if replica not in self._replicas:
+                    raise ValueError(
+                        f"replica {replica} is not there: it was dropped, or never came"
+                    )
+                portion = self._pick(replica)
+                if portion is not None:
+                    self._held[replica].append(portion)
+                    return portion
+                rest = None if limit is None else limit - time.monotonic()
+                if rest is not None and rest <= 0.0:
+                    return "wait"
+                self._changed.wait(rest)
+
+    def done(self, replica: int, portion: Portion, report: Any = None) -> bool:
+        """Take the answer to a portion; return whether it was the first, and so counts."""
+        portion = Portion(*portion)
+        with self._changed:
+            held = self._held.get(replica, [])
+            if portion in held:
+                held.remove(portion)
+            counts = self._is_open(portion)
+            if counts:
+                self._answers[portion.number] = report
+                self._left -= 1
+                if portion in self._waiting:  # it had been taken from this replica meanwhile
+                    self._waiting.remove(portion)
+            self._changed.notify_all()
+            return counts
+
+    def wait(self, patience: float) -> bool:
+        """Return whether all portions are done, once they are or after so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._left == 0, patience)
+
+    def stop(self) -> None:
+        """Tell every replica that asks, now or later, to stop."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def summary(self) -> dict[str, Any]:
+        """Return who is there, who was dropped, what is left, and the answers so far."""
+        with self._changed:
+            return {
+                "replicas": sorted(self._replicas), "names": list(self._names),
+                "dropped": list(self._dropped), "given_again": self._again,
+                "left": self._left, "answers": dict(self._answers),
+            }  # fmt: skip
+
+    def _remove(self, replica: int) -> bool:
+        if self._replicas.pop(replica, None) is None:
+            return False
+        lost = [portion for portion in self._held.pop(replica) if self._is_open(portion)]
+        elsewhere = {portion for held in self._held.values() for portion in held}
+        lost = [portion for portion in lost if portion not in elsewhere]
+        self._waiting.extendleft(reversed(lost))
+        self._again += len(lost)
+        self._changed.notify_all()
+        return True
+
+    def _pick(self, replica: int) -> Portion | None:
+        """Return what this replica can do now."""
+        warm = self._given < self._warm or self._warm_is_held()
+        if warm and replica != min(self._replicas):
+            return None
+        if self._waiting:
+            self._given += 1
+            return self._waiting.popleft()
+        if self._backup:
+            mine = self._held[replica]
+            held = [p for each in self._held.values() for p in each]
+            free = sorted((held.count(p), p) for p in held if self._is_open(p) and p not in mine)
+            if free:
+                self._again += 1
+                return free[0][1]
+        return None
+
+    def _warm_is_held(self) -> bool:
+        """Whether a portion of the warm start is still being worked on."""
+        return any(p.number < self._warm for held in self._held.values() for p in held)
+
+    def _is_open(self, portion: Portion) -> bool:
+        return self._left > 0 and portion.number not in self._answers
+
+
+def portions_of(n_rows: int, length: int, round: int) -> list[Portion]:
+    """Return portions of `length` rows each, the last one shorter.
+
+    Examples
+    --------
+    >>> portions_of(5, 2, round=3)
+    [Portion(round=3, number=0, first=0, last=2), Portion(round=3, number=1, first=2, last=4), \
+Portion(round=3, number=2, first=4, last=5)]
+    """
+    return [
+        Portion(round, number, first, min(first + length, n_rows))
+        for number, first in enumerate(range(0, n_rows, length))
+    ]

@@ -1,0 +1,122 @@
+"""All shards as one parameter server: a request is cut up by shard, an answer put together.
+
+Each parameter belongs to one shard; the slices are contiguous and differ by one at most in length.
+What is put together may mix ages: it may be a state that the server as a whole was never in (Dean
+et al. 2012, section 4.1).
+
+Used by ``downpour.replica``, with shards that are plain objects or proxies of those in processes.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hogwild.downpour.shard import Version
+
+Array = npt.NDArray[Any]
+
+
+class ShardLike(Protocol):
+    """A ``Shard``, or a proxy of one."""
+
+    def fetch(self, indices: Array | None = None) -> tuple[Array, Version]:
+        """Return values and version."""
+
+    def push(
+        self, indices: Array | None, gradient: Array, version: Version, n_gradients: int = 1
+    ) -> int:
+        """Apply a gradient; return its staleness."""
+
+
+class Fetched(NamedTuple):
+    """Parameters, and the version of each shard that they are of."""
+
+    values: Array
+    versions: tuple[Version, ...]
+
+
+def cut(n_parameters: int, n_shards: int) -> npt.NDArray[np.int64]:
+    """Return where each shard's slice begins, and the end: n_shards + 1 numbers.
+
+    Raises
+    ------
+    ValueError
+        For more shards than parameters.
+
+    Examples
+    --------
+    >>> cut(10, 3)
+    array([ 0,  4,  7, 10])
+    """
+    if n_shards > n_parameters:
+        raise ValueError(f"{n_parameters} parameters can't be cut into {n_shards} shards")
+    sizes = np.full(n_shards, n_parameters // n_shards)
+    sizes[: n_parameters % n_shards] += 1
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+class ParameterServer:
+    """The face of all shards.
+
+    Parameters
+    ----------
+    shards : sequence of Shard, or of proxies
+    n_parameters : int
+
+    Examples
+    --------
+    >>> from hogwild.downpour.shard import Shard
+    >>> server = ParameterServer([Shard([1.0, 2.0]), Shard([3.0])], 3)
+    >>> values, versions = server.fetch(np.array([1, 2]))
+    >>> values
+    array([2., 3.])
+    >>> server.push(np.array([1, 2]), np.array([10.0, 10.0]), versions)
+    [0, 0]
+    >>> server.fetch().values
+    array([1., 1., 2.])
+    """
+
+    def __init__(self, shards: Sequence[ShardLike], n_parameters: int):
+        self.shards = list(shards)
+        self.edges = cut(n_parameters, len(self.shards))
+
+    def fetch(self, indices: Array | None = None) -> Fetched:
+        """Return the parameters, or those at `indices` (rising), as each shard has them now."""
+        found = [
+            shard.fetch(part)
+            for shard, (part, _) in zip(self.shards, self._parts(indices), strict=True)
+        ]
+        return Fetched(
+            np.concatenate([values for values, _ in found]), tuple(each for _, each in found)
+        )
+
+    def push(
+        self,
+        indices: Array | None,
+        gradient: Array,
+        versions: Sequence[Version],
+        n_gradients: int = 1,
+    ) -> list[int]:
+        """Send each shard its part of a gradient; return the staleness at each.
+
+        A shard gets its push though its part may be empty, so that all count alike.
+        """
+        parts = self._parts(indices)
+        return [
+            shard.push(part, gradient[place], version, n_gradients)
+            for shard, (part, place), version in zip(self.shards, parts, versions, strict=True)
+        ]
+
+    def _parts(self, indices: Array | None) -> list[tuple[Array | None, slice]]:
+        """Return for each shard its indices, from its own start, and their place in the whole."""
+        edges = self.edges.tolist()
+        if indices is None:
+            return [(None, slice(a, b)) for a, b in itertools.pairwise(edges)]
+        marks = np.searchsorted(indices, self.edges).tolist()
+        return [
+            (indices[a:b] - edge, slice(a, b))
+            for a, b, edge in zip(marks, marks[1:], edges, strict=False)
+        ]
