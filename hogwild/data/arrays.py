@@ -206,6 +206,16 @@ def row_of(indptr: Array, place: int) -> int:
     return int(np.searchsorted(indptr, place, side="right")) - 1
 
 
+def checked_count(number: Any, name: str) -> int | None:
+    """Return a number of columns as an int, None for None; ValueError if it can't be one."""
+    if number is None:
+        return None
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or not 0 <= number <= MAX_FEATURES:
+        raise ValueError(f"{name} must be a whole number, 0 to {MAX_FEATURES}, got {number!r}")
+    return int(number)
+
+
 def entries_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
     """Return the `indptr` of the picked rows alone, and the places of their entries in order.
 

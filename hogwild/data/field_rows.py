@@ -1,4 +1,4 @@
-"""`FieldRows`: rows of (field, feature, value) entries with their labels, checked once, then trusted.
+"""`FieldRows`: labelled rows of (field, feature, value) entries, checked once, then trusted.
 
 Contract: whoever holds a `FieldRows` holds finite numbers, field and feature numbers that are 0 or
 more and below `n_fields` and `n_features`, and one label a row; kernels need not look again. The
@@ -19,18 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data.arrays import (
-    MAX_FEATURES,
     Array,
-    as_array,
     as_vector,
-    cast,
+    checked_count,
     checked_selection,
     entries_of,
-    float_dtype,
-    row_of,
 )
+from hogwild.data.field_checks import as_borders, as_ids, as_values
 from hogwild.data.ratings_rows import random_rows
-from hogwild.errors import DataError
 
 _NAMES = ("indptr", "fields", "features", "values", "y", "n_fields", "n_features")
 
@@ -106,10 +102,10 @@ class FieldRows:
         n_features: int | None = None,
         dtype: npt.DTypeLike | None = None,
     ):
-        borders = _borders(indptr)
-        numbers = _values(values, borders, dtype)
-        field_numbers, least_fields = _ids(fields, borders, "field")
-        feature_numbers, least_features = _ids(features, borders, "feature")
+        borders = as_borders(indptr)
+        numbers = as_values(values, borders, dtype)
+        field_numbers, least_fields = as_ids(fields, borders, "field")
+        feature_numbers, least_features = as_ids(features, borders, "feature")
         labels = as_vector(y, len(borders) - 1, np.dtype(np.float64), "y")
         self._set(
             borders,
@@ -117,8 +113,8 @@ class FieldRows:
             feature_numbers,
             numbers,
             labels,
-            max(least_fields, checked_count(n_fields, "n_fields")),
-            max(least_features, checked_count(n_features, "n_features")),
+            max(least_fields, checked_count(n_fields, "n_fields") or 0),
+            max(least_features, checked_count(n_features, "n_features") or 0),
         )
 
     def _set(self, *values: Any) -> None:
@@ -254,68 +250,3 @@ class FieldRows:
             min(self.n_fields, 1),
             self.n_features,
         )
-
-
-def checked_count(number: Any, name: str) -> int:
-    """Return the number of fields or features that a caller gives; 0 for None."""
-    if number is None:
-        return 0
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or not 0 <= number <= MAX_FEATURES:
-        raise ValueError(f"{name} must be a whole number, 0 to {MAX_FEATURES}, got {number!r}")
-    return int(number)
-
-
-def _borders(indptr: Any) -> Array:
-    array = as_array(indptr, "indptr")
-    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
-        raise DataError(
-            "indptr must be integers in one dimension, one more than there are rows, "
-            f"got {array.dtype} of shape {array.shape}"
-        )
-    if array[0] != 0 or (array[1:] < array[:-1]).any():
-        raise DataError("indptr must start at 0 and never fall")
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def _values(values: Any, indptr: Array, wanted: npt.DTypeLike | None) -> Array:
-    array = _entries(values, indptr, "values")
-    dtype = float_dtype(np.float32 if wanted is None else wanted, array.dtype, "values")
-    result = cast(array, dtype)
-    finite = np.isfinite(result)
-    if not finite.all():
-        place = int(np.argmin(finite))
-        note = f" in {dtype}" if np.isfinite(array[place]) else ""
-        raise DataError(f"values must be finite{note}; found {array[place]} {_at(indptr, place)}")
-    return result
-
-
-def _ids(ids: Any, indptr: Array, what: str) -> tuple[Array, int]:
-    """Return field or feature numbers as int32, and one more than the largest."""
-    array = _entries(ids, indptr, f"{what}s")
-    if array.dtype.kind not in "iu" and len(array):
-        raise DataError(f"{what}s must hold whole numbers, got dtype {array.dtype}")
-    if not len(array):
-        return np.empty(0, np.int32), 0
-    if array.min() < 0 or array.max() >= MAX_FEATURES:
-        place = int(np.argmax((array < 0) | (array >= MAX_FEATURES)))
-        raise DataError(
-            f"{what} {array[place]} {_at(indptr, place)}; "
-            f"{what}s are numbered from 0 to {MAX_FEATURES - 1}"
-        )
-    return np.ascontiguousarray(array, dtype=np.int32), int(array.max()) + 1
-
-
-def _entries(values: Any, indptr: Array, what: str) -> Array:
-    array = as_array(values, what)
-    if array.ndim != 1 or len(array) != indptr[-1]:
-        raise DataError(
-            f"{what} must have one dimension and one number an entry: {indptr[-1]} entries "
-            f"by indptr, got shape {array.shape}"
-        )
-    return array
-
-
-def _at(indptr: Array, place: int) -> str:
-    row = row_of(indptr, place)
-    return f"in row {row}, entry {place - indptr[row]}"

@@ -10,20 +10,24 @@ Called by users, by the command line and by the estimators.
 
 import os
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.data.arrays import MAX_FEATURES, Array, float_dtype
+from hogwild.data.arrays import float_dtype
 from hogwild.data.decimal import shortest
+from hogwild.data.entries_text import (
+    joined_lines,
+    largest_allowed,
+    read_entries,
+    write_entries,
+)
 from hogwild.data.examples import Examples
 from hogwild.data.libsvm_fast import Rows, parse_chunk, tidy
 from hogwild.data.libsvm_strict import Limits, StrictParser
-from hogwild.data.textio import line_chunks, replacing, shown
+from hogwild.data.textio import shown
 
-_BOM = b"\xef\xbb\xbf"
 _ENTRIES_AT_A_TIME = 1 << 17
 
 
@@ -86,12 +90,11 @@ def read_libsvm(
     ([1.0, -1.0], [[0.5, 0.0, 2.0], [0.0, 1.0, 0.0]])
     """
     float_type = float_dtype(dtype, np.dtype(np.float64), "dtype")
-    limits = _limits(n_features, max_features, zero_based, float_type)
-    parts = list(_parsed(path, limits))
-    labels, counts, columns, values = (_joined(parts, place) for place in range(4))
+    text = _Text(shown(path), _limits(n_features, max_features, zero_based, float_type))
+    indptr, (labels, columns, values) = read_entries(path, text)
+    if text.found_qid:
+        warnings.warn(f"{shown(path)}: query numbers (qid:) are not read", stacklevel=2)
     found = int(columns.max(initial=-1)) + 1
-    indptr = np.zeros(len(labels) + 1, dtype=np.int64)
-    np.cumsum(counts, out=indptr[1:])
     return Examples._trusted(
         indptr, columns, values, labels, None, found if n_features is None else int(n_features)
     )
@@ -100,79 +103,60 @@ def read_libsvm(
 def _limits(
     n_features: Any, max_features: Any, zero_based: bool, dtype: np.dtype[np.floating]
 ) -> Limits:
-    allowed = {"fits 32-bit column numbers": MAX_FEATURES}
-    for name, number in (("max_features", max_features), ("n_features", n_features)):
-        if number is None:
-            continue
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not whole or not 0 <= number <= MAX_FEATURES:
-            raise ValueError(f"{name} must be a whole number, 0 to {MAX_FEATURES}, got {number!r}")
-        allowed[f"{name}={number} allows"] = int(number)
-    reason = min(allowed, key=allowed.__getitem__)
+    allowed, reason = largest_allowed({"max_features": max_features, "n_features": n_features})
     first = 0 if zero_based else 1
-    return Limits(first, allowed[reason] - 1 + first, reason, dtype)
+    return Limits(first, allowed - 1 + first, reason, dtype)
 
 
-def _parsed(path: str | os.PathLike[str], limits: Limits) -> Iterator[Rows]:
-    """Yield the rows of each chunk, with columns counted from 0 and all types final."""
-    strict = StrictParser(shown(path), limits)
-    line, untidy, warned = 1, False, False
-    yield _final(strict.parse(b"", line), limits)  # an empty file has the right types, too
-    for chunk in line_chunks(path):
-        if line == 1:
-            chunk = chunk.removeprefix(_BOM)
-        rows, qid = (None, False) if untidy else (_within(parse_chunk(chunk), limits), False)
-        if rows is None:
-            untidy = True  # and the next chunk will be like this one
-            rows, qid = _tidied(chunk, limits)
-        if rows is None:
-            rows = _final(strict.parse(chunk, line), limits)
-            qid = strict.found_qid
-        if qid and not warned:
-            warned = True
-            warnings.warn(f"{shown(path)}: query numbers (qid:) are not read", stacklevel=3)
-        line += chunk.count(b"\n")
-        yield rows
+class _Text:
+    """Both parsers of LIBSVM text; rows come out with columns counted from 0 and all types
+    final.
+    """
 
+    def __init__(self, name: str, limits: Limits):
+        self.limits, self._strict = limits, StrictParser(name, limits)
+        self._tidied_qid = False
 
-def _tidied(chunk: bytes, limits: Limits) -> tuple[Rows | None, bool]:
-    tidied = tidy(chunk)
-    if tidied is None:
-        return None, False
-    text, qid = tidied
-    return _within(parse_chunk(text), limits), qid
+    @property
+    def found_qid(self) -> bool:
+        """Whether a line had a ``qid:``."""
+        return self._tidied_qid or self._strict.found_qid
 
+    def fast(self, text: bytes) -> Rows | None:
+        """Return the rows, or None if the strict parser has to decide."""
+        rows = parse_chunk(text)
+        if rows is None or not self.limits.index.hold(rows.columns):
+            return None
+        falls = rows.columns[1:] <= rows.columns[:-1]
+        borders = np.cumsum(rows.counts)[:-1]
+        falls[borders[(borders > 0) & (borders < len(rows.columns))] - 1] = False
+        if falls.any():
+            return None
+        final = self._final(rows)
+        finite = np.isfinite(final.values).all() and np.isfinite(final.labels).all()
+        return final if finite else None
 
-def _within(rows: Rows | None, limits: Limits) -> Rows | None:
-    """Return the rows in their final types, or None if the strict parser would refuse them."""
-    if rows is None:
-        return None
-    columns = rows.columns
-    if len(columns) and (columns.min() < limits.first or columns.max() > limits.last):
-        return None
-    falls = columns[1:] <= columns[:-1]
-    borders = np.cumsum(rows.counts)[:-1]
-    falls[borders[(borders > 0) & (borders < len(columns))] - 1] = False
-    if falls.any():
-        return None
-    final = _final(rows, limits)
-    if not (np.isfinite(final.values).all() and np.isfinite(final.labels).all()):
-        return None
-    return final
+    def tidied(self, text: bytes) -> Rows | None:
+        """Return the rows without what `tidy` clears away, or None as above."""
+        tidied = tidy(text)
+        if tidied is None:
+            return None
+        rows = self.fast(tidied[0])
+        self._tidied_qid |= rows is not None and tidied[1]
+        return rows
 
+    def strict(self, text: bytes, first_line: int) -> Rows:
+        """Return the rows, or raise DataError."""
+        return self._final(self._strict.parse(text, first_line))
 
-def _final(rows: Rows, limits: Limits) -> Rows:
-    with np.errstate(over="ignore"):
-        return Rows(
-            rows.labels.astype(limits.dtype, copy=False),
-            rows.counts,
-            (rows.columns - limits.first).astype(np.int32),
-            rows.values.astype(limits.dtype, copy=False),
-        )
-
-
-def _joined(parts: list[Rows], place: int) -> Array:
-    return np.concatenate([part[place] for part in parts])
+    def _final(self, rows: Rows) -> Rows:
+        with np.errstate(over="ignore"):
+            return Rows(
+                rows.labels.astype(self.limits.dtype, copy=False),
+                rows.counts,
+                (rows.columns - self.limits.first).astype(np.int32),
+                rows.values.astype(self.limits.dtype, copy=False),
+            )
 
 
 def write_libsvm(
@@ -211,23 +195,17 @@ def write_libsvm(
             "LIBSVM text has no place for sample_weight; write "
             "Examples(examples.to_scipy(), examples.y) and keep the weights in a file of their own"
         )
-    with replacing(path) as file:
-        start = 0
-        while start < examples.n_rows:
-            limit = examples.indptr[start] + _ENTRIES_AT_A_TIME
-            stop = max(start + 1, int(np.searchsorted(examples.indptr, limit, side="right")) - 1)
-            stop = min(stop, start + _ENTRIES_AT_A_TIME, examples.n_rows)
-            file.write(_lines(examples.rows(slice(start, stop)), 0 if zero_based else 1))
-            start = stop
+    first = 0 if zero_based else 1
+    write_entries(
+        path,
+        examples.indptr,
+        lambda rows: _lines(examples.rows(rows), first),
+        _ENTRIES_AT_A_TIME,
+    )
 
 
 def _lines(examples: Examples, first: int) -> bytes:
     columns = (examples.indices + np.int64(first)).tolist()
-    values, labels = shortest(examples.data), shortest(examples.y)
-    entries = list(map("%d:%s".__mod__, zip(columns, values, strict=True)))
-    borders = examples.indptr.tolist()
-    lines = [
-        " ".join([label, *entries[begin:end]])
-        for label, begin, end in zip(labels, borders, borders[1:], strict=False)
-    ]
-    return ("\n".join(lines) + "\n").encode("ascii")
+    values = shortest(examples.data)
+    entries = map("%d:%s".__mod__, zip(columns, values, strict=True))
+    return joined_lines(examples.y, entries, examples.indptr)
