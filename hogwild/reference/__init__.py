@@ -11,11 +11,13 @@
 ``gradient_descent``  Spark MLlib's mini-batch gradient descent, its losses and penalties
 ``lbfgs``             Spark MLlib's L-BFGS
 ``ffm``               libFFM: field-aware factorization machines, with its random numbers
+``downpour``          Downpour SGD: replicas, shards, and the staleness between them
 ``lessons``           what the workers of the lessons run
 ===================== =========================================================================
 """
 
 __all__ = [
+    "downpour",
     "dsgd",
     "factors",
     "ffm",
