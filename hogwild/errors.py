@@ -8,6 +8,8 @@
     |-- WorkerDied         (RuntimeError)     ended by itself: worker, pid, exitcode, holding
     |-- WorkerFailed       (RuntimeError)     a task or initializer raised: worker, pid, cause
     |-- ManagerDied        (RuntimeError)     the Manager process ended: pid, exitcode
+    |-- ServerGone         (ConnectionError)  a parameter server can't be reached: address, pid
+    |-- KeyRefused         (PermissionError)  the two ends have not the same key: address
     |-- SharedMemoryError  (MemoryError)      no room for shared arrays: wanted, free, where
     `-- MissingExtra       (ImportError)      an optional library is missing: extra, what
 
@@ -185,6 +187,74 @@ class ManagerDied(HogwildError, RuntimeError):
 
     def __reduce__(self) -> Any:
         return type(self), (self.pid, self.exitcode)
+
+
+class ServerGone(HogwildError, ConnectionError):
+    """A parameter server, one of its shards or a coordinator, has ended or can't be reached.
+
+    Parameters
+    ----------
+    address : str or (str, int)
+        Where it should be: a Unix socket's path, or host and port.
+    pid : int, optional
+        Its process id, where known.
+    exitcode : int, optional
+        As in ``multiprocessing.Process.exitcode``: -9 for SIGKILL; known to its parent only.
+    reason : str
+        What was seen instead, a part of a sentence.
+
+    Examples
+    --------
+    >>> print(ServerGone(("127.0.0.1", 7070), 4711, -9))
+    the server at 127.0.0.1:7070 (pid 4711) was killed by SIGKILL; running out of memory is the
+    usual cause.
+    >>> print(ServerGone(("10.0.0.1", 7070), reason="can't be reached: Connection refused"))
+    the server at 10.0.0.1:7070 can't be reached: Connection refused.
+    """
+
+    def __init__(
+        self,
+        address: str | tuple[str, int],
+        pid: int | None = None,
+        exitcode: int | None = None,
+        reason: str = "has gone",
+    ):
+        self.address, self.pid, self.exitcode, self.reason = address, pid, exitcode, reason
+        known = "" if pid is None else f" (pid {pid})"
+        ending = (reason, ".") if exitcode is None else _ending(exitcode)
+        super().__init__(f"the server at {_place(address)}{known} {ending[0]}{ending[1]}")
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.address, self.pid, self.exitcode, self.reason)
+
+
+def _place(address: str | tuple[str, int]) -> str:
+    return address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+
+
+class KeyRefused(HogwildError, PermissionError):
+    """The two ends of a connection do not have the same key.
+
+    Parameters
+    ----------
+    address : str or (str, int)
+        Where the server is.
+
+    Examples
+    --------
+    >>> print(KeyRefused(("127.0.0.1", 7070)))
+    the server at 127.0.0.1:7070 has another key: take the key file of the server that runs there.
+    """
+
+    def __init__(self, address: str | tuple[str, int]):
+        self.address = address
+        super().__init__(
+            f"the server at {_place(address)} has another key: take the key file of the server "
+            "that runs there."
+        )
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.address,)
 
 
 class SharedMemoryError(HogwildError, MemoryError):

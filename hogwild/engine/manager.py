@@ -88,6 +88,11 @@ class _Manager(BaseManager):
 _Manager.register("table", proxytype=_Proxy)
 
 
+class _Process(ServerProcess):
+    def death(self) -> ManagerDied:
+        return ManagerDied(self.pid, self.exitcode)
+
+
 class InManager:
     """A plain schedule in a Manager process; every call is a round trip to it.
 
@@ -116,9 +121,7 @@ class InManager:
 
     def __init__(self, plain: "Plain", context: BaseContext):
         self.grid = plain.grid
-        process = ServerProcess(
-            _make_server, (plain,), context=context, name="hogwild Manager", died=ManagerDied
-        )
+        process = _Process(_make_server, (plain,), context=context, name="hogwild Manager")
         self._process: ServerProcess | None = process
         self.close: Callable[[], object] = process.close
         try:

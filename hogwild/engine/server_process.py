@@ -3,9 +3,9 @@
 ::
 
     parent                                       server process
-    ServerProcess(make, args) --- start ------>  server = make(address, key, *args)
+    ServerProcess(make, args) --- start ----->  server = make(address, key, *args)
        .address .key .pid      <-- ready pipe -- server.address, server.greeting
-       .close()                --- SIGKILL --->  server.serve_forever()
+       .close()                --- SIGKILL -->  server.serve_forever()
 
 The process is started and ended here, and not by ``BaseManager.start``, so that it is known when it
 has been killed, and that it ends when its parent does, with the folder of its socket.  Whoever has
@@ -22,6 +22,7 @@ import tempfile
 import time
 import traceback
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -46,7 +47,9 @@ Address = str | tuple[str, int]
 class Server(Protocol):
     """What runs in the process."""
 
-    address: Address
+    @property
+    def address(self) -> Any:
+        """Where it listens."""
 
     def serve_forever(self) -> None:
         """Answer clients until the process ends."""
@@ -78,7 +81,7 @@ class PrivateFolder:
         return os.path.join(self.path, name)
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """A server in a process of its own; the constructor returns when it answers.
 
     Parameters
@@ -92,8 +95,6 @@ class ServerProcess:
         How to start the process.
     name : str
         What it is called in messages and lists of processes.
-    died : callable
-        ``died(pid, exitcode) -> Exception``, the error that tells of its end.
     address : str or (str, int), optional
         A Unix socket's path, or host and port (0 picks one); by default a socket in a new folder
         that nobody else may look into.
@@ -116,7 +117,7 @@ class ServerProcess:
     RuntimeError
         Any other error of ``make``, with its traceback.
     Exception
-        That of ``died``, when the process ended before it was ready.
+        That of `death`, when the process ended before it was ready.
     """
 
     def __init__(
@@ -126,24 +127,24 @@ class ServerProcess:
         *,
         context: BaseContext,
         name: str,
-        died: Callable[[int | None, int | None], Exception],
         address: Address | None = None,
         key: bytes | None = None,
         folder: PrivateFolder | None = None,
     ):
-        self.name, self._died = name, died
+        self.name = name
         self.key = os.urandom(KEY_BYTES) if key is None else key
         own = PrivateFolder() if address is None and folder is None else None
         self._folder = own or folder
         if address is None and self._folder is not None:
             address = self._folder.socket()
+        self.address: Any = address
         self.process: BaseProcess | None = None
         ending = [None, own]  # the process as soon as there is one: the finalizer sees it too
         self._owner = os.getpid()
         self.close: Callable[[], object] = weakref.finalize(self, _end, ending, self._owner)
         try:
             removed = None if self._folder is None else (self._folder.path, own is not None)
-            reader = self._start(context, ending, (make, address, self.key, removed, args))
+            reader = self._start(context, ending, (make, self.address, self.key, removed, args))
             self.address, self.greeting = self._ready(reader)
         except BaseException:
             self.close()
@@ -169,7 +170,11 @@ class ServerProcess:
         if patience and self.process is not None and os.getpid() == self._owner:
             self.process.join(patience)
         if self.exitcode is not None:
-            raise self._died(self.pid, self.exitcode)
+            raise self.death()
+
+    @abstractmethod
+    def death(self) -> Exception:
+        """Return the error that tells of the process's end."""
 
     def __enter__(self) -> Self:
         return self
@@ -203,7 +208,7 @@ class ServerProcess:
             except EOFError:
                 pass  # it ended before it was ready
         self.process.join(1.0)  # type: ignore[union-attr]
-        error = self._died(self.pid, self.process.exitcode)  # type: ignore[union-attr]
+        error = self.death()
         error.add_note(START_HINT)
         raise error
 

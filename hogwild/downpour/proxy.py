@@ -1,0 +1,260 @@
+"""A proxy, whose methods call the server's object, and go on when the server was restarted.
+
+::
+
+    Client (address, key, patience)  pickled to wherever it is needed
+      '-- connect() --> Proxy        one connection a thread, made at its first call
+
+A call is one message and one answer.  When the connection is lost, the proxy connects again, for
+`patience` seconds if it must, and sends the call once more: a call that the server had answered
+when it was lost is then made **twice**.  (A shard that was killed goes on from its checkpoint,
+which hardly ever has that call in it.)
+
+Used by the replicas, and by the parent.
+"""
+
+import errno
+import functools
+import pickle
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.reduction import ForkingPickler
+from multiprocessing.util import ForkAwareLocal
+from typing import Any, Self
+
+from hogwild.downpour.guard import Refused, Slot
+from hogwild.downpour.served import RAISED, SERVED
+from hogwild.downpour.sockets import connected, shown
+from hogwild.engine.server_process import Address
+from hogwild.errors import KeyRefused, ServerGone
+
+CONNECT = 10.0
+"""Seconds for a server that is there to let a client in."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.25
+_TRIES = 5  # to get through a handshake with a server that is there
+_LOST = (EOFError, OSError)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a server is, and what lets a process in; small, and can be pickled.
+
+    Attributes
+    ----------
+    address : str or (str, int)
+    key : bytes
+        Not shown by ``repr``; but it is in the pickle, which must not be kept.
+    patience : float
+        Seconds that a call waits for a server that is being restarted.
+    pid : int, optional
+        The server's process, for messages.
+    """
+
+    address: Address
+    key: bytes = field(repr=False)
+    patience: float = 0.0
+    pid: int | None = None
+
+    def connect(self, meanwhile: Callable[[], object] | None = None) -> "Proxy":
+        """Return a proxy.
+
+        Parameters
+        ----------
+        meanwhile : callable, optional
+            Called between two tries to reach the server: in the parent, what restarts it.
+
+        Raises
+        ------
+        ServerGone
+            Nobody is there.
+        KeyRefused
+            The server has another key.
+        """
+        return Proxy(self, meanwhile)
+
+
+def connect(address: Address, key: bytes, *, patience: float = 0.0) -> "Proxy":
+    """Return a proxy of the object served at an address.
+
+    Raises
+    ------
+    ServerGone
+        Nobody is there, or no server of this package.
+    KeyRefused
+        The server has another key.
+    """
+    return Client(address, key, patience=patience).connect()
+
+
+class Proxy:
+    """Calls the methods of an object in another process.
+
+    Exceptions of this package and ``ValueError`` are raised as the method raised them, others as a
+    ``RuntimeError`` with the server's traceback.
+
+    Parameters
+    ----------
+    client : Client
+    meanwhile : callable, optional
+        As in ``Client.connect``.
+
+    Examples
+    --------
+    >>> import multiprocessing
+    >>> from hogwild.downpour.listening import start_server
+    >>> from hogwild.downpour.shard import Shard
+    >>> context = multiprocessing.get_context("fork")
+    >>> with start_server(Shard, ([1.0, 2.0],), context=context) as server:
+    ...     shard = server.connect()
+    ...     values, version = shard.fetch()
+    ...     shard.push(None, values, version)
+    ...     shard.close()
+    0
+    """
+
+    def __init__(self, client: Client, meanwhile: Callable[[], object] | None = None):
+        self._client, self._meanwhile = client, meanwhile
+        self._here = ForkAwareLocal()  # a process forked later makes its own connections
+        self._exposed: frozenset[str] = frozenset()
+        self._connection()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name not in self._exposed:
+            raise AttributeError(f"{name!r} is not one of the methods {sorted(self._exposed)}")
+        return functools.partial(self._call, name)
+
+    def __repr__(self) -> str:
+        return f"<proxy of the object at {self._shown()}>"
+
+    @property
+    def client_id(self) -> int:
+        """The server's number of this thread's connection: its ``current_client()``."""
+        self._connection()
+        return self._here.client_id
+
+    @property
+    def life(self) -> int:
+        """Which server at the address this thread's last call was answered by, counted from 0."""
+        self._connection()
+        return self._here.life
+
+    def close(self) -> None:
+        """Close this thread's connection; the next call makes another."""
+        connection = self._here.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(self, name: str, *arguments: Any, **named: Any) -> Any:
+        message = ForkingPickler.dumps((SERVED, name, arguments, named))
+        connection = getattr(self._here, "connection", None)
+        data = None if connection is None else self._exchanged(connection, message)
+        if data is None:
+            data = self._again(message)
+        kind, content = pickle.loads(data)
+        if kind == "#RETURN":
+            return content
+        if kind == RAISED:
+            error, text = content
+            error.add_note(f"raised by {name}() in the server at {self._shown()}:\n{text}")
+            raise error
+        raise RuntimeError(f"{name}() failed in the server at {self._shown()}:\n\n{content}")
+
+    def _exchanged(self, connection: Connection, message: Any) -> bytes | None:
+        """The answer to a message; None when the connection was lost."""
+        try:
+            connection.send_bytes(message)
+            return connection.recv_bytes()
+        except _LOST:
+            self.close()
+            return None
+        except BaseException:
+            # Ctrl-C, say: its answer would be taken for that of the next call
+            self.close()
+            raise
+
+    def _again(self, message: Any) -> bytes:
+        """Send on a new connection, and on another should that be lost too, until time is up."""
+        deadline = time.monotonic() + self._client.patience
+        while True:
+            data = self._exchanged(self._connection(deadline), message)
+            if data is not None:
+                return data
+            if time.monotonic() >= deadline:
+                raise self._gone(EOFError())
+
+    def _connection(self, deadline: float = 0.0) -> Connection:
+        """Return this thread's connection; made, if there is none, by that time."""
+        connection = getattr(self._here, "connection", None)
+        deadline = deadline or time.monotonic() + self._client.patience
+        pause = _FIRST_PAUSE
+        while connection is None:
+            try:
+                connection = self._made()
+            except KeyRefused:
+                raise
+            except _LOST as error:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise self._gone(error) from None
+                if self._meanwhile is not None:
+                    self._meanwhile()
+                time.sleep(min(pause, left))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        return connection
+
+    def _made(self) -> Connection:
+        connection = _proven(self._client.address, self._client.key)
+        try:
+            connection.send((None, "accept_connection", (threading.current_thread().name,), {}))
+            kind, content = connection.recv()
+            if kind != "#RETURN":
+                raise RuntimeError(f"the server at {self._shown()} answers no calls:\n\n{content}")
+        except BaseException:
+            connection.close()
+            raise
+        here = self._here
+        here.client_id, here.life, self._exposed = content[0], content[1], frozenset(content[2])
+        here.connection = connection
+        return connection
+
+    def _gone(self, error: BaseException) -> ServerGone:
+        seen = getattr(error, "strerror", None) or str(error)
+        reason = f"can't be reached: {seen}" if seen else "hung up"
+        return ServerGone(self._client.address, self._client.pid, reason=reason)
+
+    def _shown(self) -> str:
+        return shown(self._client.address)
+
+
+def _proven(address: Address, key: bytes) -> Connection:
+    """Return a connection both ends of which have proved the key."""
+    for left in reversed(range(_TRIES)):
+        connection = connected(address, CONNECT)
+        slot = Slot(connection, shown(address), CONNECT)
+        try:
+            answer_challenge(slot, key)  # type: ignore[arg-type]
+            deliver_challenge(slot, key)  # type: ignore[arg-type]
+            return connection
+        except (Refused, OSError, AssertionError) as error:
+            connection.close()
+            # it listens, and hung up: a flood of others may have pushed this one out
+            if not left:
+                raise ConnectionResetError(errno.ECONNRESET, f"no handshake: {error}") from None
+        except AuthenticationError:
+            connection.close()
+            raise KeyRefused(address) from None
+        except BaseException:
+            connection.close()
+            raise
+    raise RuntimeError("unreachable")
