@@ -7,6 +7,9 @@ from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_replay import Replay, replay_factors
 from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
 from hogwild.models.factors import fit_factors
+from hogwild.models.field_model import FieldModel
+from hogwild.models.field_record import FieldEpoch, FieldFit
+from hogwild.models.fields import fit_ffm
 from hogwild.models.grid import Plan, plan_grid, plan_runs
 from hogwild.models.layout import fill
 from hogwild.models.linear import fit_linear
@@ -36,6 +39,9 @@ __all__ = [
     "FactorEpoch",
     "FactorFit",
     "FactorModel",
+    "FieldEpoch",
+    "FieldFit",
+    "FieldModel",
     "FoldedUser",
     "InverseScaling",
     "InverseSqrt",
@@ -54,6 +60,7 @@ __all__ = [
     "find_step",
     "fit_factors",
     "fit_factors_on_spark",
+    "fit_ffm",
     "fit_linear",
     "measure",
     "paper_iterations",
