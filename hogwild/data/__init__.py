@@ -4,8 +4,9 @@ from hogwild.data.catalogue import CATALOGUE, Archive, DataSet, find_data_set
 from hogwild.data.examples import Examples
 from hogwild.data.field_rows import FieldRows
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
+from hogwild.data.generate_fields import generate_fields
 from hogwild.data.generate_ratings import MOVIELENS_SHAPES, generate_ratings
-from hogwild.data.libffm import read_libffm
+from hogwild.data.libffm import read_libffm, write_libffm
 from hogwild.data.libsvm import read_libsvm, write_libsvm
 from hogwild.data.movielens import find_movielens
 from hogwild.data.ratings import Ratings
@@ -24,11 +25,13 @@ __all__ = [
     "blog_start",
     "find_data_set",
     "find_movielens",
+    "generate_fields",
     "generate_ratings",
     "read_libffm",
     "read_libsvm",
     "read_ratings",
     "sparse_classification",
+    "write_libffm",
     "write_libsvm",
     "write_ratings",
 ]

@@ -55,8 +55,8 @@ def parse_chunk(text: bytes) -> Rows | None:
     Returns
     -------
     Rows or None
-        Numbers are correctly rounded and finite; column numbers are exact, but their order and range
-        are not checked.
+        Numbers are correctly rounded and finite; column numbers are exact, but their order and
+        range are not checked.
 
     Examples
     --------

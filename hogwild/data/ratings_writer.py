@@ -81,11 +81,7 @@ def write_ratings(
 
 
 def _lines(ratings: Ratings, users: Array, items: Array, pattern: str) -> bytes:
-    # few different values are the rule; their bits are compared, since -0.0 equals 0.0
-    bits = ratings.r.view(f"u{ratings.r.itemsize}")
-    values, which = np.unique(bits, return_inverse=True)
-    texts = np.array(shortest(values.view(ratings.dtype)), dtype=object)[which]
-    columns = users[ratings.u].tolist(), items[ratings.i].tolist(), texts.tolist()
+    columns = users[ratings.u].tolist(), items[ratings.i].tolist(), shortest(ratings.r)
     return "".join(map(pattern.__mod__, zip(*columns, strict=True))).encode()
 
 
