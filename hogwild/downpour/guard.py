@@ -119,7 +119,7 @@ class Guard:
             with self._lock:
                 self._pending.pop(number, None)
         if slot.pushed_out:
-            reason = f"made room for others: {self._most} connections had not proved their key"
+            reason = "had not proved its key when others needed the room"
         self.refuse(peer, reason)
         return False
 
@@ -143,18 +143,29 @@ class Guard:
         with self._lock:
             return self._count
 
+    def make_room(self) -> bool:
+        """End the connection that has been about to prove its key for longest; False without."""
+        with self._lock:
+            return self._push_out()
+
     def _enter(self, slot: Slot) -> int:
         with self._lock:
             if len(self._pending) >= self._most:
-                oldest = self._pending.pop(next(iter(self._pending)))
-                oldest.pushed_out = True
-                # its thread wakes up and closes it; it can't have done so yet, for it would first
-                # have taken it out of the pending ones
-                with socket_of(oldest.connection) as borrowed:
-                    _shut(borrowed)
+                self._push_out()
             self._arrived += 1
             self._pending[self._arrived] = slot
             return self._arrived
+
+    def _push_out(self) -> bool:
+        if not self._pending:
+            return False
+        oldest = self._pending.pop(next(iter(self._pending)))
+        oldest.pushed_out = True
+        # its thread wakes up and closes it; it can't have done so yet, for it would first have
+        # taken it out of the pending ones
+        with socket_of(oldest.connection) as borrowed:
+            _shut(borrowed)
+        return True
 
     def _to_be_told(self, second: int) -> str | None:
         """What the log's line says of those that it left out; None to leave this one out too."""

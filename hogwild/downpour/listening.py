@@ -16,6 +16,7 @@ from collections.abc import Callable
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from hogwild.downpour.guard import HANDSHAKE
 from hogwild.downpour.keys import checked_key
 from hogwild.downpour.proxy import Client, Proxy
 from hogwild.downpour.served import GuardedServer
@@ -57,6 +58,7 @@ def start_server(
     name: str = "hogwild server",
     life: int = 0,
     folder: PrivateFolder | None = None,
+    handshake: float = HANDSHAKE,
 ) -> Listening:
     """Start a process that serves ``build(*args)``; return when it answers.
 
@@ -82,6 +84,8 @@ def start_server(
         What ``Proxy.life`` tells: how many servers were at this address before.
     folder : PrivateFolder, optional
         Shared with other processes: whichever is left when the parent has gone removes it.
+    handshake : float
+        Seconds for a connection to prove the key.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def start_server(
     """
     return Listening(
         _serve,
-        (life, build, args),
+        (life, handshake, build, args),
         context=context,
         name=name,
         address=None if address is None else checked_address(address),
@@ -115,6 +119,11 @@ def start_server(
 
 
 def _serve(
-    address: Address, key: bytes, life: int, build: Callable[..., Any], args: tuple[Any, ...]
+    address: Address,
+    key: bytes,
+    life: int,
+    handshake: float,
+    build: Callable[..., Any],
+    args: tuple[Any, ...],
 ) -> GuardedServer:
-    return GuardedServer(build(*args), address, key, life=life)
+    return GuardedServer(build(*args), address, key, life=life, handshake=handshake)

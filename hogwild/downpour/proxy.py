@@ -15,15 +15,16 @@ Used by the replicas, and by the parent.
 
 import errno
 import functools
+import os
 import pickle
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from multiprocessing.reduction import ForkingPickler
-from multiprocessing.util import ForkAwareLocal
 from typing import Any, Self
 
 from hogwild.downpour.guard import Refused, Slot
@@ -91,6 +92,18 @@ def connect(address: Address, key: bytes, *, patience: float = 0.0) -> "Proxy":
     return Client(address, key, patience=patience).connect()
 
 
+_proxies: "weakref.WeakSet[Proxy]" = weakref.WeakSet()
+
+
+def _forget_connections() -> None:
+    """Let go of the parent's connections in a process that was just forked, however it was."""
+    for proxy in list(_proxies):
+        proxy._here = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget_connections)
+
+
 class Proxy:
     """Calls the methods of an object in another process.
 
@@ -119,7 +132,8 @@ class Proxy:
 
     def __init__(self, client: Client, meanwhile: Callable[[], object] | None = None):
         self._client, self._meanwhile = client, meanwhile
-        self._here = ForkAwareLocal()  # a process forked later makes its own connections
+        self._here = threading.local()
+        _proxies.add(self)
         self._exposed: frozenset[str] = frozenset()
         self._connection()
 

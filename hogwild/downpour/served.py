@@ -23,7 +23,7 @@ from multiprocessing import managers
 from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseProxy, Server
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, ClassVar
+from typing import Any
 
 from hogwild.downpour.guard import Guard
 from hogwild.downpour.sockets import listening_socket, peer_of, tuned
@@ -38,6 +38,8 @@ GUARDED = ("refused", "refused_count")
 RAISED = "#RAISED"
 """What an answer to this package's proxies begins with: an error and its traceback follow."""
 
+# what a client may ask of a Manager's server: not to end, and not what others have there
+_REQUESTS = ("accept_connection", "get_methods", "create", "incref", "decref", "dummy")
 _BREATH = 0.05  # seconds to wait for a free file descriptor
 _log = logging.getLogger("hogwild.downpour")
 _here = threading.local()
@@ -76,7 +78,7 @@ def _no_client(*_: object, **__: object) -> None:
     raise RuntimeError("a server is no client")
 
 
-managers.listener_client[SERVED] = (_Door, _no_client)
+managers.listener_client[SERVED] = (_Door, _no_client)  # type: ignore[attr-defined]
 
 
 class GuardedServer(Server):
@@ -97,14 +99,6 @@ class GuardedServer(Server):
     """
 
     listener: _Door
-    public: ClassVar[list[str]] = [
-        "accept_connection",
-        "get_methods",
-        "create",
-        "incref",
-        "decref",
-        "dummy",
-    ]
 
     def __init__(self, served: Any, address: Address, key: bytes, *, life: int = 0, **options: Any):
         exposed = (*served.exposed, *GUARDED)
@@ -112,6 +106,7 @@ class GuardedServer(Server):
             raise ValueError(
                 f"{type(served).__name__}.exposed repeats a name, or has one of {GUARDED}"
             )
+        self.public = list(_REQUESTS)
         self._guard = Guard(key, **options)
         face = _Face(served, self._guard)
         registry: Any = {SERVED: (lambda: face, exposed, None, BaseProxy)}
@@ -129,8 +124,10 @@ class GuardedServer(Server):
                 connection, peer = self.listener.accept()
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    self._guard.refuse("a new connection", f"finds no room ({error.strerror})")
-                    time.sleep(_BREATH)  # it is still there: accept would fail again at once
+                    # whoever came waits on: accept would fail again at once
+                    if not self._guard.make_room():
+                        self._guard.refuse("a new connection", f"finds no room ({error.strerror})")
+                    time.sleep(_BREATH)
                 continue
             try:
                 threading.Thread(
