@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
+from hogwild.downpour.served import current_client
+
 
 class Portion(NamedTuple):
     """Rows first <= place < last of a round's order; `round` counts epochs, or batches of
@@ -45,7 +47,7 @@ class PortionTable:
     """
 
     exposed: ClassVar[tuple[str, ...]] = (
-        "join", "leave", "next", "done", "drop", "start", "stop", "wait", "summary", "plan",
+        "join", "leave", "next", "done", "drop", "start", "stop", "wait", "summary", "plan", "fail",
     )  # fmt: skip
 
     def __init__(self, plan: Any = None, *, backup: bool = False):
@@ -56,9 +58,12 @@ class PortionTable:
         self._waiting: deque[Portion] = deque()
         self._held: dict[int, list[Portion]] = {}
         self._answers: dict[int, Any] = {}
-        self._left, self._warm, self._given = 0, 0, 0
+        self._open: set[Portion] = set()  # not answered yet; an answer to an old round is none
+        self._warm, self._given = 0, 0
         self._stopped = False
         self._again = 0
+        self._clients: dict[int, int] = {}  # replica by the connection that it came by
+        self._failures: list[tuple[str, str]] = []
         self._dropped: list[int] = []
 
     def plan(self) -> Any:
@@ -71,6 +76,9 @@ class PortionTable:
             number = len(self._names)
             self._names.append(name)
             self._replicas[number] = name
+            client = current_client()
+            if client is not None:
+                self._clients[client] = number
             self._held[number] = []
             self._changed.notify_all()
             return number
@@ -86,11 +94,23 @@ class PortionTable:
             if self._remove(replica):
                 self._dropped.append(replica)
 
+    def disconnected(self, client: int) -> None:
+        """Drop the replica that came by this connection."""
+        replica = self._clients.pop(client, None)
+        if replica is not None:
+            self.drop(replica)
+
+    def fail(self, name: str, text: str) -> None:
+        """Take note of a replica's own error, with its traceback."""
+        with self._changed:
+            self._failures.append((name, text))
+            self._changed.notify_all()
+
     def start(self, portions: Iterable[Portion], warm: int = 0) -> None:
         """Begin a round; the first `warm` portions are for one replica alone (a warm start)."""
         with self._changed:
             self._waiting = deque(portions)
-            self._left, self._warm, self._given = len(self._waiting), warm, 0
+            self._open, self._warm, self._given = set(self._waiting), warm, 0
             self._answers = {}
             for held in self._held.values():
                 held.clear()
@@ -130,10 +150,10 @@ class PortionTable:
             held = self._held.get(replica, [])
             if portion in held:
                 held.remove(portion)
-            counts = self._is_open(portion)
+            counts = portion in self._open
             if counts:
                 self._answers[portion.number] = report
-                self._left -= 1
+                self._open.remove(portion)
                 if portion in self._waiting:  # it had been taken from this replica meanwhile
                     self._waiting.remove(portion)
             self._changed.notify_all()
@@ -142,7 +162,7 @@ class PortionTable:
     def wait(self, patience: float) -> bool:
         """Return whether all portions are done, once they are or after so many seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._left == 0, patience)
+            return self._changed.wait_for(lambda: not self._open, patience)
 
     def stop(self) -> None:
         """Tell every replica that asks, now or later, to stop."""
@@ -156,13 +176,14 @@ class PortionTable:
             return {
                 "replicas": sorted(self._replicas), "names": list(self._names),
                 "dropped": list(self._dropped), "given_again": self._again,
-                "left": self._left, "answers": dict(self._answers),
+                "left": len(self._open), "answers": dict(self._answers),
+                "failures": list(self._failures),
             }  # fmt: skip
 
     def _remove(self, replica: int) -> bool:
         if self._replicas.pop(replica, None) is None:
             return False
-        lost = [portion for portion in self._held.pop(replica) if self._is_open(portion)]
+        lost = [portion for portion in self._held.pop(replica) if portion in self._open]
         elsewhere = {portion for held in self._held.values() for portion in held}
         lost = [portion for portion in lost if portion not in elsewhere]
         self._waiting.extendleft(reversed(lost))
@@ -181,7 +202,7 @@ class PortionTable:
         if self._backup:
             mine = self._held[replica]
             held = [p for each in self._held.values() for p in each]
-            free = sorted((held.count(p), p) for p in held if self._is_open(p) and p not in mine)
+            free = sorted((held.count(p), p) for p in held if p in self._open and p not in mine)
             if free:
                 self._again += 1
                 return free[0][1]
@@ -190,9 +211,6 @@ class PortionTable:
     def _warm_is_held(self) -> bool:
         """Whether a portion of the warm start is still being worked on."""
         return any(p.number < self._warm for held in self._held.values() for p in held)
-
-    def _is_open(self, portion: Portion) -> bool:
-        return self._left > 0 and portion.number not in self._answers
 
 
 def portions_of(n_rows: int, length: int, round: int) -> list[Portion]:

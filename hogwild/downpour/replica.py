@@ -44,8 +44,6 @@ class Exchange(NamedTuple):
         Mini-batches between two fetches, and between two pushes.
     batch_size : int
         Rows a mini-batch.
-    local_step : float
-        The replica's own step between fetches; a plain one, also where the server has AdaGrad.
     aligned : bool
         Push after every n_push-th gradient; False for the order that the article prints.
     """
@@ -53,7 +51,6 @@ class Exchange(NamedTuple):
     n_fetch: int = 1
     n_push: int = 1
     batch_size: int = 32
-    local_step: float = 0.0
     aligned: bool = True
 
 
@@ -68,6 +65,8 @@ class Replica:
 
     Attributes
     ----------
+    local_step : float
+        The replica's own step between fetches; a plain one, also where the server has AdaGrad.
     loss : float
         Sum of the losses of all rows seen, each at the parameters of its batch.
     fetches, pushes, gradients : int
@@ -76,8 +75,15 @@ class Replica:
         For each shard, pushes by staleness.
     """
 
-    def __init__(self, problem: Problem, server: ParameterServer, exchange: Exchange):
+    def __init__(
+        self,
+        problem: Problem,
+        server: ParameterServer,
+        exchange: Exchange,
+        local_step: float = 0.0,
+    ):
         self.problem, self.server, self.exchange = problem, server, exchange
+        self.local_step = local_step
         start = server.shards[0].fetch(np.zeros(0, np.int64))[0]  # for its type
         self._params = np.zeros(problem.n_parameters, start.dtype)
         self._acc = np.zeros_like(self._params)
@@ -124,7 +130,7 @@ class Replica:
             loss, where, gradient = self.problem.gradient(self._params, batch)
             place = slice(None) if where is None else where
             self._acc[place] += gradient
-            self._params[place] -= self._params.dtype.type(self.exchange.local_step) * gradient
+            self._params[place] -= self._params.dtype.type(self.local_step) * gradient
         self._touched.append(where)
         self._in_acc += 1
         self.gradients += 1

@@ -89,6 +89,7 @@ def simulate(
     exchange: Exchange = Exchange(),  # noqa: B008  # an immutable record
     rule: str | Rule = "adagrad",
     step: float | None = None,
+    local_step: float = 0.0,
     fall: float = 1.0,
     epochs: int = 10,
     portion: int | None = None,
@@ -105,8 +106,10 @@ def simulate(
     replicas, shards : int
     exchange : Exchange
     rule, step : as for ``fit_downpour``
+    local_step : float
+        The replicas' own.
     fall : float
-        What the server's step is multiplied by after each epoch.
+        What both steps are multiplied by after each epoch.
     epochs : int
     portion : int, optional
         Rows a portion; by default max(n_fetch, n_push) batches.
@@ -118,14 +121,14 @@ def simulate(
     seed : int
         Of the order of the rows, the start and the spread of the times.
     """
-    rule = find_rule(rule)
+    found = find_rule(rule)
     random = np.random.default_rng(seed)
     begin = problem.begin(random)
-    step = problem.default_step(exchange.batch_size, rule) if step is None else step
+    step = problem.default_step(exchange.batch_size, found) if step is None else step
     edges = cut(len(begin), shards)
-    parts = [Shard(begin[a:b], rule, step=step) for a, b in itertools.pairwise(edges)]
+    parts = [Shard(begin[a:b], found, step=step) for a, b in itertools.pairwise(edges)]
     server = ParameterServer(parts, len(begin))
-    run = _Run(problem, server, Simulated(), random, exchange, costs, epochs, step, fall)
+    run = _Run(problem, server, Simulated(), random, exchange, costs, epochs, step, fall, local_step)
     run.length = portion or exchange.batch_size * max(exchange.n_fetch, exchange.n_push)
     run.go([1.0] * replicas if speeds is None else list(speeds), warm_start)
     return run.result
@@ -142,6 +145,7 @@ class _Run:
     epochs: int
     step: float
     fall: float
+    local_step: float
     length: int = 0
     done: int = 0
 
@@ -156,7 +160,8 @@ class _Run:
 
         def actor() -> Iterator[str]:
             replica = Replica(self.problem, self.server, self.exchange)
-            for rows in source:
+            for epoch, rows in source:
+                replica.local_step = self.local_step * self.fall**epoch
                 yield from replica.portion(rows)
                 self.done += len(rows)
 
@@ -186,15 +191,15 @@ class _Run:
         for shard in self.server.shards:
             self.result.staleness.update(shard.summary()["staleness"])  # type: ignore[attr-defined]
 
-    def _portions(self) -> Iterator[Array]:
-        """Yield the rows of portion after portion, every epoch in an order of its own."""
+    def _portions(self) -> Iterator[tuple[int, Array]]:
+        """Yield epoch and rows of every portion; each epoch has an order of its own."""
         n = self.problem.n_rows
         for epoch in range(self.epochs):
             for shard in self.server.shards:
                 shard.set_step(self.step * self.fall**epoch)  # type: ignore[attr-defined]
             order = self.random.permutation(n)
             for portion in portions_of(n, self.length, epoch):
-                yield order[portion.first : portion.last]
+                yield epoch, order[portion.first : portion.last]
 
     def _time(self, action: str) -> float:
         cost = {FETCH: self.costs.fetch, COMPUTE: self.costs.compute, PUSH: self.costs.push}[action]

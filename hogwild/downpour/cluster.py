@@ -1,0 +1,171 @@
+"""The processes of one Downpour run: shards, a coordinator, replicas; and the watch over them.
+
+::
+
+    parent ---- starts, watches, evaluates
+      |-- shard 0 .. s-1      each a Manager process with its slice      <--.  fetch, push
+      |-- coordinator         a Manager process with the portions       <--|-.  next, done
+      '-- replica 0 .. r-1    processes with the rows in shared memory  ---'-'
+
+A replica that dies is dropped, and its portion goes to another; a shard that dies is restored from
+its checkpoint; neither stops the run.  When the last replica has died, nobody is left to go on, and
+the run ends with an error; so it does when a replica's own code raises.
+
+Called by ``downpour.fit``.
+"""
+
+import multiprocessing
+import os
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Self
+
+from hogwild.downpour.group import ShardGroup
+from hogwild.downpour.listening import start_server
+from hogwild.downpour.portions import Portion, PortionTable
+from hogwild.downpour.problem import SharedProblem
+from hogwild.downpour.proxy import Client
+from hogwild.downpour.record import Report
+from hogwild.downpour.server import ParameterServer
+from hogwild.downpour.settings import Plan
+from hogwild.downpour.working import live
+from hogwild.engine.server_process import Address
+from hogwild.engine.starting import quiet_start
+from hogwild.errors import WorkerDied, WorkerFailed
+
+_LOOK = 0.1  # seconds between two looks at who has died
+
+
+class Cluster:
+    """Coordinator and replicas beside running shards.
+
+    Parameters
+    ----------
+    shards : ShardGroup
+        Closed with the cluster.
+    plan : Plan
+    problem : SharedProblem
+    replicas : int
+        How many to start here; others may join.
+    context : multiprocessing context
+    address : str or (str, int), optional
+        Of the coordinator; by default a Unix socket beside the shards'.
+    alone : bool
+        Whether nobody else can come: the death of the last replica then ends the run.
+    """
+
+    def __init__(
+        self,
+        shards: ShardGroup,
+        plan: Plan,
+        problem: SharedProblem,
+        *,
+        replicas: int,
+        context: BaseContext,
+        address: Address | None = None,
+        alone: bool = True,
+    ):
+        self.shards, self.alone = shards, alone
+        self.dropped: list[int] = []
+        self._processes: dict[str, BaseProcess] = {}
+        self._owner = os.getpid()
+        try:
+            self._coordinator = start_server(
+                PortionTable, (plan,), context=context, address=address, key=shards.key,
+                name="hogwild coordinator",
+            )  # fmt: skip
+            self.table = self._coordinator.connect()
+            self.server = ParameterServer(shards.connect(), plan.n_parameters)
+            for k in range(replicas):
+                self._start(f"replica {k}", problem, context)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def client(self) -> Client:
+        """What a replica elsewhere needs to join: the coordinator's address and the key."""
+        return self._coordinator.client()
+
+    def pids(self) -> dict[str, int | None]:
+        """Return the process ids of the replicas that were started here, by name."""
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def run(
+        self, portions: list[Portion], warm: int = 0
+    ) -> tuple[list[Report], list[int], list[int]]:
+        """Let the replicas do these portions; return reports, replicas dropped, shards restored.
+
+        Raises
+        ------
+        WorkerDied
+            The last replica has died.
+        WorkerFailed
+            A replica raised an error.
+        ServerGone
+            The coordinator has died, or a shard again and again.
+        """
+        before = len(self.dropped)
+        restored: list[int] = []
+        self.table.start(portions, warm)
+        while not self.table.wait(_LOOK):
+            restored += self.shards.check()
+            self._coordinator.check()
+            self._look_after_replicas()
+        about = self.table.summary()
+        self.dropped = about["dropped"]
+        reports = [about["answers"][number] for number in sorted(about["answers"])]
+        return reports, self.dropped[before:], restored
+
+    def _look_after_replicas(self) -> None:
+        about = self.table.summary()
+        if about["failures"]:
+            name, text = about["failures"][0]
+            number = about["names"].index(name) if name in about["names"] else 0
+            raise WorkerFailed(number, self.pids().get(name), text)
+        dead = [each for each in self._processes.values() if each.exitcode is not None]
+        for number in about["replicas"]:
+            process = self._processes.get(about["names"][number])
+            if process is not None and process.exitcode is not None:
+                self.table.drop(number)  # its connection ended, too; whichever is seen first
+        if self.alone and dead and len(dead) == len(self._processes):
+            last = dead[-1]
+            raise WorkerDied(len(dead) - 1, last.pid, last.exitcode)
+
+    def _start(self, name: str, problem: SharedProblem, context: BaseContext) -> None:
+        process = context.Process(  # type: ignore[attr-defined]
+            target=live, args=(self.client, problem, name), name=f"hogwild {name}", daemon=True
+        )
+        with quiet_start(context.get_start_method()):
+            process.start()
+        self._processes[name] = process
+
+    def close(self) -> None:
+        """End all processes."""
+        if os.getpid() != self._owner:
+            return
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.join(2.0)
+        coordinator = getattr(self, "_coordinator", None)
+        if coordinator is not None:
+            coordinator.close()
+        self.shards.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def context_named(start_method: str | None) -> BaseContext:
+    """Return the multiprocessing context of that start method."""
+    return multiprocessing.get_context(start_method)

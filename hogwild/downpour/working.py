@@ -1,0 +1,98 @@
+"""A replica's life: join the coordinator, take portions until it says stop, report each.
+
+The same for a process that the parent starts here, and for one that joins from another machine
+(``downpour.joining``).  The order of the rows is drawn from the plan's entropy, so a portion is a
+pair of places and no data travel.
+
+Called by ``downpour.cluster`` and ``downpour.joining``.
+"""
+
+import itertools
+import time
+import traceback
+from collections import Counter
+from typing import Any
+
+from hogwild.downpour.portions import Portion
+from hogwild.downpour.problem import Problem, SharedProblem
+from hogwild.downpour.proxy import Client
+from hogwild.downpour.record import Report
+from hogwild.downpour.replica import COMPUTE, Replica
+from hogwild.downpour.server import ParameterServer
+from hogwild.downpour.settings import Plan, digest_of, order_of, step_at
+from hogwild.engine.worker_process import become_child
+from hogwild.errors import DataError, ServerGone
+
+PATIENCE = 30.0
+"""Seconds that a replica waits for a shard or a coordinator that does not answer."""
+
+
+def live(coordinator: Client, shared: SharedProblem, name: str) -> None:
+    """Work in a process that the parent has started for nothing else."""
+    become_child()
+    problem = shared.open()
+    table = coordinator.connect()
+    try:
+        work(table, problem, coordinator.key, name)
+    except ServerGone:
+        raise SystemExit(1) from None  # the parent has ended the run, or sees that a server died
+    except Exception:
+        table.fail(name, traceback.format_exc())
+        raise SystemExit(1) from None
+
+
+def work(table: Any, problem: Problem, key: bytes, name: str) -> int:
+    """Do portions until there are no more; return how many.
+
+    Raises
+    ------
+    DataError
+        When the rows here are not those of the run.
+    ServerGone
+        When coordinator or shards have gone for longer than `PATIENCE`.
+    """
+    plan: Plan = table.plan()
+    _check_rows(problem, plan)
+    shards = [Client(address, key, PATIENCE).connect() for address in plan.shards]
+    replica = Replica(problem, ParameterServer(shards, plan.n_parameters), plan.exchange)
+    number = table.join(name)
+    order, drawn = None, -1
+    for done in itertools.count():
+        portion = table.next(number)
+        if portion == "stop":
+            table.leave(number)
+            return done
+        if portion.round != drawn:
+            order, drawn = order_of(plan.entropy, portion.round, plan.n_rows), portion.round
+            replica.local_step = step_at(plan.local, portion.round)
+        table.done(number, portion, _timed(replica, portion, order, number))
+    raise RuntimeError("unreachable")
+
+
+def _check_rows(problem: Problem, plan: Plan) -> None:
+    if (problem.n_rows, problem.n_parameters) != (plan.n_rows, plan.n_parameters):
+        raise DataError(
+            f"the run has {plan.n_rows} rows and {plan.n_parameters} parameters, the data here "
+            f"{problem.n_rows} and {problem.n_parameters}"
+        )
+    if plan.digest and digest_of(problem) != plan.digest:
+        raise DataError("the rows here are not those of the run, though equally many")
+
+
+def _timed(replica: Replica, portion: Portion, order: Any, number: int) -> Report:
+    """Work through a portion, and tell what it took."""
+    rows = order[portion.first : portion.last]
+    before = (replica.loss, replica.gradients, replica.fetches, replica.pushes)
+    replica.staleness = [Counter() for _ in replica.staleness]
+    begin = now = time.monotonic()
+    waited, action = 0.0, None
+    for following in replica.portion(rows):
+        then = time.monotonic()
+        waited += 0.0 if action in (None, COMPUTE) else then - now
+        action, now = following, then
+    end = time.monotonic()
+    waited += 0.0 if action in (None, COMPUTE) else end - now
+    after = (replica.loss, replica.gradients, replica.fetches, replica.pushes)
+    loss, *counts = (b - a for a, b in zip(before, after, strict=True))
+    stale = tuple(dict(counter) for counter in replica.staleness)
+    return Report(number, len(rows), loss, *counts, stale, end - begin, waited)
