@@ -75,6 +75,8 @@ class FactorProblem:
         self.mean = float(ratings.r.mean(dtype=float)) if len(ratings) else 0.0
         lines = self.n_users + self.n_items
         self.n_parameters = lines * (self.k + self.biases)
+        far = 1.0 if self.loss.classifies or biases else abs(self.mean) or 1.0
+        self._start = (far / self.k) ** 0.5
         self._ratings, self.validation = ratings, validation
         self._share = share_of_slope(self.loss)
         self.arrays: dict[str, Array] = {"u": ratings.u, "i": ratings.i, "r": ratings.r}
@@ -84,11 +86,10 @@ class FactorProblem:
         return self.__dict__ | {"_ratings": None, "validation": None}
 
     def begin(self, random: np.random.Generator) -> Array:
-        """Return factors drawn from U(0, 1/sqrt(k)), LIBMF's scale, and biases of 0."""
+        """Return factors drawn from 0 to sqrt(mean / k), with biases to sqrt(1 / k), and those 0."""
         params = np.zeros(self.n_parameters, np.float32)
         n = (self.n_users + self.n_items) * self.k
-        spread = abs(self.mean) ** 0.5 if not self.loss.classifies and not self.biases else 0.5
-        params[:n] = random.random(n) * (spread / self.k**0.5)
+        params[:n] = random.random(n) * self._start
         return params
 
     def support(self, rows: Array) -> Array:
@@ -177,5 +178,5 @@ class FactorProblem:
         )
 
     def default_step(self, batch_size: int, rule: Rule) -> float:
-        """Return the step of the first epoch: of one rating times the batch, or a length."""
-        return 0.01 * batch_size if isinstance(rule, FixedStep) else 0.05
+        """Return the step of the first epoch: of one rating times the batch, or half a start."""
+        return 0.03 * batch_size if isinstance(rule, FixedStep) else self._start / 2.0

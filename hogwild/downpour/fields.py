@@ -160,7 +160,7 @@ class FieldProblem:
 
     def default_step(self, batch_size: int, rule: Rule) -> float:
         """Return the step of the first epoch: of one row times the batch, or a length."""
-        return 0.1 * batch_size if isinstance(rule, FixedStep) else 0.02
+        return 0.5 * batch_size if isinstance(rule, FixedStep) else 0.05
 
     def _coordinates(self, vectors: Array) -> Array:
         return (vectors[:, None] * self.k + np.arange(self.k)).ravel()
