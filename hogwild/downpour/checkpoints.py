@@ -114,6 +114,11 @@ class KeptShard:
             self._due.set()
         return staleness
 
+    def set_step(self, step: float) -> None:
+        """Change the learning rate, and keep it: a restore must not bring the old one back."""
+        self._shard.set_step(step)
+        self._try_checkpoint()
+
     def checkpoint(self) -> int:
         """Write a checkpoint now, if anything has changed; return the pushes that it has.
 
@@ -137,7 +142,10 @@ class KeptShard:
         while True:
             self._due.wait(self._seconds)
             self._due.clear()
-            try:
-                self.checkpoint()
-            except Exception as error:  # a full disk, say: it may be less full the next time
-                _log.warning("no checkpoint of shard %d: %s", self._number, error)
+            self._try_checkpoint()
+
+    def _try_checkpoint(self) -> None:
+        try:
+            self.checkpoint()
+        except Exception as error:  # a full disk, say: it may be less full the next time
+            _log.warning("no checkpoint of shard %d: %s", self._number, error)

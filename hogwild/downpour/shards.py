@@ -159,6 +159,12 @@ class Shards:
         """Return proxies for this process; while one waits for a shard, that is restored."""
         return [client.connect(meanwhile=self.check) for client in self.clients(patience)]
 
+    def set_step(self, step: float) -> None:
+        """Change the learning rate of all shards, for all their lives."""
+        for proxy in self.connect():
+            with proxy:
+                proxy.set_step(step)
+
     def check(self) -> list[Restore]:
         """Start each shard that has died again, from its checkpoint; return what was done.
 
@@ -195,14 +201,14 @@ class Shards:
     def _restored(self, number: int) -> Restore:
         begin, dead = time.monotonic(), self._servers[number]
         self._count_death(number, dead, begin)
-        pushed = int(self._pushed.array[number])
+        pushed = int(self._pushed.array[number])  # it may lag a push behind the checkpoint
         dead.close()
         self._remove_drafts(number)
         self._lives[number] += 1
         saved = int(read_header(self._path(number), KIND, FORMAT)["state"]["pushes"])
         self._servers[number] = self._started(number, dead.address)
         return Restore(
-            number, dead.pid, dead.exitcode, self._lives[number], saved, pushed - saved,
+            number, dead.pid, dead.exitcode, self._lives[number], saved, max(0, pushed - saved),
             time.monotonic() - begin,
         )  # fmt: skip
 
