@@ -2,6 +2,7 @@
 
 from hogwild.data.catalogue import CATALOGUE, Archive, DataSet, find_data_set
 from hogwild.data.examples import Examples
+from hogwild.data.field_encoder import Binned, FieldEncoder, Hashed, Indexed, Scaled
 from hogwild.data.field_rows import FieldRows
 from hogwild.data.generate import blog_data, blog_start, sparse_classification
 from hogwild.data.generate_fields import generate_fields
@@ -17,10 +18,15 @@ __all__ = [
     "CATALOGUE",
     "MOVIELENS_SHAPES",
     "Archive",
+    "Binned",
     "DataSet",
     "Examples",
+    "FieldEncoder",
     "FieldRows",
+    "Hashed",
+    "Indexed",
     "Ratings",
+    "Scaled",
     "blog_data",
     "blog_start",
     "find_data_set",
