@@ -66,10 +66,8 @@ def test_one_replica_is_serial_sgd_to_the_bit(start_method):
     assert set(fit.staleness) == {0}
 
 
-def test_several_replicas_do_every_row_once_and_record_it(start_method):
-    fit = fit_downpour(
-        EXAMPLES, replicas=3, shards=2, n_fetch=2, n_push=3, start_method=start_method, **small()
-    )
+def test_several_replicas_do_every_row_once_and_record_it():
+    fit = fit_downpour(EXAMPLES, replicas=3, shards=2, n_fetch=2, n_push=3, **small())
     assert [record.updates for record in fit.history] == [60] * 3
     assert sum(work["rows"] for work in fit.work.values()) == 720
     # each whole push reaches both shards
@@ -126,6 +124,27 @@ class Suicidal(LinearProblem):
         return super().gradient(params, rows)
 
 
+def test_a_shard_that_is_killed_goes_on_from_its_checkpoint(start_method):
+    cluster = None
+
+    def ready(made):
+        nonlocal cluster
+        cluster = made
+
+    def kill(record):
+        if record.epoch == 2:
+            os.kill(cluster.shards.pids[1], signal.SIGKILL)
+
+    fit = fit_downpour(
+        EXAMPLES, replicas=2, shards=2, n_fetch=2, n_push=2, start_method=start_method,
+        checkpoint_seconds=0.05, ready=ready, callback=kill, **small(epochs=5),
+    )  # fmt: skip
+    assert fit.restored == [1]
+    assert [record.restored for record in fit.history if record.restored] == [(1,)]
+    assert fit.dropped == []
+    assert fit.history[-1].objective < fit.history[0].objective
+
+
 def test_when_the_last_replica_dies_the_run_ends_with_its_death():
     killer = Killer("replica 0")
     with pytest.raises(WorkerDied, match="SIGKILL"):
@@ -139,10 +158,10 @@ class Broken(LinearProblem):
         raise RuntimeError("no gradient today")
 
 
-def test_an_error_in_a_replica_ends_the_run_with_its_traceback(start_method):
+def test_an_error_in_a_replica_ends_the_run_with_its_traceback():
     problem = Broken(EXAMPLES, loss="logistic")
     with pytest.raises(WorkerFailed, match="no gradient today"):
-        fit_downpour(problem, replicas=2, start_method=start_method)
+        fit_downpour(problem, replicas=2)
 
 
 def test_nothing_is_left_of_a_run(tmp_path, monkeypatch):

@@ -21,7 +21,6 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
 
-from hogwild.downpour.group import ShardGroup
 from hogwild.downpour.listening import start_server
 from hogwild.downpour.portions import Portion, PortionTable
 from hogwild.downpour.problem import SharedProblem
@@ -29,6 +28,7 @@ from hogwild.downpour.proxy import Client
 from hogwild.downpour.record import Report
 from hogwild.downpour.server import ParameterServer
 from hogwild.downpour.settings import Plan
+from hogwild.downpour.shards import Shards
 from hogwild.downpour.working import live
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
@@ -42,7 +42,7 @@ class Cluster:
 
     Parameters
     ----------
-    shards : ShardGroup
+    shards : Shards
         Closed with the cluster.
     plan : Plan
     problem : SharedProblem
@@ -57,7 +57,7 @@ class Cluster:
 
     def __init__(
         self,
-        shards: ShardGroup,
+        shards: Shards,
         plan: Plan,
         problem: SharedProblem,
         *,
@@ -92,10 +92,8 @@ class Cluster:
         """Return the process ids of the replicas that were started here, by name."""
         return {name: process.pid for name, process in self._processes.items()}
 
-    def run(
-        self, portions: list[Portion], warm: int = 0
-    ) -> tuple[list[Report], list[int], list[int]]:
-        """Let the replicas do these portions; return reports, replicas dropped, shards restored.
+    def run(self, portions: list[Portion], warm: int = 0) -> tuple[list[Report], list[int]]:
+        """Let the replicas do these portions; return their reports, and the replicas dropped.
 
         Raises
         ------
@@ -107,16 +105,15 @@ class Cluster:
             The coordinator has died, or a shard again and again.
         """
         before = len(self.dropped)
-        restored: list[int] = []
         self.table.start(portions, warm)
         while not self.table.wait(_LOOK):
-            restored += self.shards.check()
+            self.shards.check()
             self._coordinator.check()
             self._look_after_replicas()
         about = self.table.summary()
         self.dropped = about["dropped"]
         reports = [about["answers"][number] for number in sorted(about["answers"])]
-        return reports, self.dropped[before:], restored
+        return reports, self.dropped[before:]
 
     def _look_after_replicas(self) -> None:
         about = self.table.summary()

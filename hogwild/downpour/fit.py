@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from hogwild.downpour.cluster import Cluster
-from hogwild.downpour.group import ShardGroup
 from hogwild.downpour.portions import portions_of
 from hogwild.downpour.problem import Problem, SharedProblem
 from hogwild.downpour.problems import of_a_replica, problem_of
@@ -33,6 +32,7 @@ from hogwild.downpour.rules import Rule
 from hogwild.downpour.server import cut
 from hogwild.downpour.settings import Plan, Settings, digest_of, make_settings
 from hogwild.downpour.shard import Shard
+from hogwild.downpour.shards import Shards
 from hogwild.engine.loop import context_of
 from hogwild.engine.server_process import Address
 from hogwild.errors import DivergenceError
@@ -180,16 +180,16 @@ def fit_downpour(
         Shard(begin[a:b], settings.rule, step=settings.step_of(1)).state()
         for a, b in itertools.pairwise(edges)
     ]
-    group = ShardGroup(
-        states, context=context, key=key, host=_host_of(address),
-        checkpoint_seconds=checkpoint_seconds,
-    )  # fmt: skip
+    processes = Shards(
+        states, context, key=key, host=_host_of(address), checkpoint_seconds=checkpoint_seconds
+    )
     plan = Plan(
         settings.exchange, settings.local, problem.n_rows, problem.n_parameters, source,
-        digest_of(problem) if address is not None else "", group.addresses, of_a_replica(model),
+        digest_of(problem) if address is not None else "", tuple(processes.addresses),
+        of_a_replica(model),
     )  # fmt: skip
     with Cluster(
-        group, plan, SharedProblem(problem), replicas=settings.replicas, context=context,
+        processes, plan, SharedProblem(problem), replicas=settings.replicas, context=context,
         address=address, alone=address is None,
     ) as cluster:  # fmt: skip
         fit.timings["start"] = time.monotonic() - began
@@ -235,9 +235,11 @@ class Trainer:
         portions = portions_of(problem.n_rows, settings.portion, epoch)
         warm = settings.warm_start - (epoch - 1)
         alone = min(len(portions), math.ceil(max(0.0, warm) * len(portions)))
-        reports, dropped, restored = self.cluster.run(portions, alone)
+        reports, dropped = self.cluster.run(portions, alone)
         done = time.monotonic()
         self.params = self.cluster.server.fetch().values
+        restores = self.cluster.shards.restores
+        restored = [restore.shard for restore in restores[len(fit.restored) :]]
         with np.errstate(over="ignore", invalid="ignore"):
             objective = problem.objective(self.params) if settings.evaluate else math.nan
             validation = problem.measure(self.params)
