@@ -65,9 +65,9 @@ def cells_of(frame: Any, name: Name) -> Cells:
         raise DataError(f"no column {name!r}; the frame has {listed or 'no columns'}")
     values = as_cells(frame[name], f"column {name!r}")
     if values.dtype == object:
-        is_list = np.fromiter((_is_list(cell) for cell in values), dtype=bool, count=len(values))
-        if is_list.any():
-            return _laid_out(name, values, is_list)
+        lists = {kind for kind in set(map(type, values)) if _holds_many(kind)}
+        if lists:
+            return _laid_out(name, values, [type(cell) in lists for cell in values])
     return Cells(name, values, np.arange(len(values)))
 
 
@@ -95,14 +95,12 @@ def _typed(array: Array) -> Array:
     return array.astype(np.float64) if kinds and kinds <= {int, float} else array
 
 
-def _is_list(cell: Any) -> bool:
-    return isinstance(cell, _LISTS) or hasattr(cell, "to_list")
+def _holds_many(kind: type) -> bool:
+    return issubclass(kind, _LISTS) or hasattr(kind, "to_list")
 
 
-def _laid_out(name: Name, values: Array, is_list: Array) -> Cells:
-    parts = [
-        list(cell) if many else [cell] for cell, many in zip(values, is_list.tolist(), strict=True)
-    ]
+def _laid_out(name: Name, values: Array, is_list: list[bool]) -> Cells:
+    parts = [list(cell) if many else [cell] for cell, many in zip(values, is_list, strict=True)]
     lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
     flat = np.empty(int(lengths.sum()), dtype=object)
     flat[:] = [cell for part in parts for cell in part]
@@ -122,7 +120,9 @@ def holds_numbers(cells: Cells) -> bool:
     """Return whether a column is one of numbers, to be binned or scaled unless told otherwise."""
     if cells.flat.dtype != object:
         return cells.flat.dtype.kind in "iuf"
-    kinds = {type(cell) for cell in cells.flat if not is_missing(cell)}
+    kinds = set(map(type, cells.flat))
+    if float in kinds or len(kinds) > 1:
+        kinds = {type(cell) for cell in cells.flat if not is_missing(cell)}
     return bool(kinds) and all(
         issubclass(kind, int | float | np.number | decimal.Decimal) and kind is not bool
         for kind in kinds
@@ -136,27 +136,42 @@ def words_of(cells: Cells) -> Words:
         return _words_of_numbers(flat)
     if flat.dtype.kind == "M":
         flat = flat.astype("datetime64[us]").astype(object)
-    numbers: dict[Any, int] = {}
-    by_cell: dict[Any, int] = {}
-    codes = np.empty(len(flat), dtype=np.int64)
-    for place, cell in enumerate(flat.tolist()):
-        # 1, 1.0 and True are one key, but not all one word
-        key = cell if type(cell) is str else (type(cell), cell)
+    keys: list[Any] = flat.tolist()
+    if len(set(map(type, keys)) - {str, type(None)}) > 1:
+        keys = [(type(cell), cell) for cell in keys]  # 1, 1.0 and True are equal, not one word
+    by_key = _Numbers()
+    try:
+        codes = np.fromiter(map(by_key.__getitem__, keys), dtype=np.int64, count=len(keys))
+    except TypeError:  # a cell that has no hash can't be a word
+        raise _no_word(cells, _first_without_hash(keys)) from None
+    firsts = np.full(len(by_key), -1)
+    firsts[codes[::-1]] = np.arange(len(codes))[::-1]
+    by_text = _Numbers()
+    codes_of_keys = np.empty(len(by_key), dtype=np.int64)
+    for key, first in enumerate(firsts.tolist()):
+        cell = flat[first]
+        text = cell if type(cell) is str else _text(cell)
+        if text is None and not is_missing(cell):
+            raise _no_word(cells, first)
+        codes_of_keys[key] = -1 if text is None else by_text[text]
+    return Words(codes_of_keys[codes], list(by_text))
+
+
+def _first_without_hash(keys: list[Any]) -> int:
+    for place, key in enumerate(keys):
         try:
-            code = by_cell.get(key)
+            hash(key)
         except TypeError:
-            raise _no_word(cells, place) from None
-        if code is None:
-            if is_missing(cell):
-                code = -1
-            else:
-                text = _text(cell)
-                if text is None:
-                    raise _no_word(cells, place)
-                code = numbers.setdefault(text, len(numbers))
-            by_cell[key] = code
-        codes[place] = code
-    return Words(codes, list(numbers))
+            return place
+    return 0
+
+
+class _Numbers(dict[Any, int]):
+    """The number of each key by first appearance."""
+
+    def __missing__(self, key: Any) -> int:
+        number = self[key] = len(self)
+        return number
 
 
 def _words_of_numbers(flat: Array) -> Words:
@@ -171,14 +186,14 @@ def _words_of_numbers(flat: Array) -> Words:
 
 
 def _text(cell: Any) -> str | None:
-    """Return the word that a cell is, None if it can't be one."""
+    """Return the word that a cell is, None if it is missing or can't be one."""
     if isinstance(cell, str):
         return str(cell)
     if isinstance(cell, bool | np.bool_ | int | np.integer | decimal.Decimal):
         return str(cell)
-    if isinstance(cell, float | np.floating):
+    if isinstance(cell, float | np.floating) and cell == cell:
         return str(cell + 0).removesuffix(".0")
-    if isinstance(cell, datetime.date | datetime.time):
+    if isinstance(cell, datetime.date | datetime.time) and cell == cell:
         return cell.isoformat()
     return None
 
