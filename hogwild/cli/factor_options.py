@@ -7,6 +7,7 @@ import argparse
 import math
 
 from hogwild.cli.command import ABOVE_0, FROM_0, Parser, number, whole
+from hogwild.cli.downpour_options import add_downpour
 from hogwild.cli.ratings_options import RATINGS_HELP, add_ratings_layout
 from hogwild.engine.coordination import COORDINATIONS
 from hogwild.engine.dsgd import STRATA
@@ -25,6 +26,7 @@ def add_options(parser: Parser) -> None:
     _add_problem(parser)
     _add_steps(parser)
     _add_blocks(parser)
+    add_downpour(parser, batch_size=True)
     _add_files(parser)
     add_ratings_layout(parser)
 
@@ -113,10 +115,10 @@ def _add_blocks(parser: Parser) -> None:
     group = parser.add_argument_group("the blocks and the workers")
     group.add_argument(
         "--schedule",
-        choices=FACTOR_SCHEDULES,
+        choices=(*FACTOR_SCHEDULES, "downpour"),
         default="fpsgd",
         metavar="NAME",
-        help=f"{', '.join(FACTOR_SCHEDULES)} (default: fpsgd)",
+        help=f"{', '.join(FACTOR_SCHEDULES)}, downpour (default: fpsgd)",
     )
     group.add_argument(
         "--workers",

@@ -9,26 +9,13 @@ import secrets
 from argparse import Namespace
 from typing import Any
 
-from hogwild.cli import fit_factors, fit_mllib, report
+from hogwild.cli import fit_downpour, fit_factors, fit_mllib, report
 from hogwild.cli.command import Commands, add_command, check_outputs, subcommands
-from hogwild.cli.fit_options import add_options
-from hogwild.cli.reading import (
-    Labels,
-    as_signs,
-    fitting,
-    measure,
-    read_rows,
-    read_whole,
-    two_labels,
-)
-from hogwild.data import Examples
+from hogwild.cli.downpour_options import refuse_downpour
+from hogwild.cli.fit_options import add_options, step_of
+from hogwild.cli.reading import measure, read_linear
 from hogwild.engine.starting import checked_processes
-from hogwild.kernels.losses import find_loss
 from hogwild.models import LinearFit, fit_linear
-from hogwild.models.steps import STEPS
-
-# options that only one rule has
-RULE_OPTIONS = {"beta": "backoff", "decay": "inverse", "power": "inverse"}
 
 EXAMPLE = """example:
   hogwild fit linear train.txt --test test.txt --loss logistic \\
@@ -69,9 +56,11 @@ def run(args: Namespace) -> int:
         if name == "-":
             raise ValueError(f"{option} needs a file: standard output is for the summary, got '-'")
     check_outputs([args.model, args.trace], [args.train, args.test])
+    if args.schedule == "downpour":
+        return fit_downpour.run_linear(args)
     settings = _settings(args)
 
-    train, test, labels, ignored = _read(args)
+    train, test, labels, ignored = read_linear(args)
     with report.Progress(args.epochs, args.quiet) as progress:
         fit = fit_linear(train, validation=test, callback=progress, **settings)
     if labels is not None:
@@ -90,22 +79,6 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _read(args: Namespace) -> tuple[Examples, Examples | None, Labels | None, int]:
-    """Return training and test rows, the labels (of a classification), the test entries ignored."""
-    train = read_whole(args.train, n_features=args.n_features, zero_based=args.zero_based)
-    test, ignored = None, 0
-    if args.test is not None:
-        test = read_rows(args.test, zero_based=args.zero_based)
-        test, ignored = fitting(test, train.n_features, args.test, quiet=args.quiet)
-    if not find_loss(args.loss).classifies:
-        return train, test, None, ignored
-    labels = two_labels(train, args.train)
-    train = as_signs(train, labels, args.train)
-    if test is not None:
-        test = as_signs(test, labels, args.test)
-    return train, test, labels, ignored
-
-
 def _settings(args: Namespace) -> dict[str, Any]:
     """Return the arguments of ``fit_linear`` that the command line gives."""
     if args.train == args.test == "-":
@@ -115,6 +88,8 @@ def _settings(args: Namespace) -> dict[str, Any]:
     if args.l1_ratio is not None and args.penalty != "elasticnet":
         raise ValueError("--l1-ratio belongs to --penalty elasticnet")
 
+    refuse_downpour(args)
+
     serial = args.schedule == "serial"
     if serial and args.workers not in (None, 1):
         raise ValueError(f"--schedule serial has one worker, got --workers {args.workers}")
@@ -123,9 +98,9 @@ def _settings(args: Namespace) -> dict[str, Any]:
         "penalty": args.penalty,
         "reg": 1e-4 if args.reg is None else args.reg,
         "l1_ratio": 0.15 if args.l1_ratio is None else args.l1_ratio,
-        "step": _step(args),
+        "step": step_of(args),
         "epochs": args.epochs,
-        "batch_size": args.batch_size,
+        "batch_size": args.batch_size or 1,
         "schedule": args.schedule,
         "n_workers": args.workers or (1 if serial else checked_processes(None)),
         "kernel": args.kernel,
@@ -139,20 +114,6 @@ def _settings(args: Namespace) -> dict[str, Any]:
         "lost_updates": args.lost_updates,
         "start_method": args.start_method,
     }
-
-
-def _step(args: Namespace) -> Any:
-    """Return the rule of the steps; None leaves it to ``fit_linear``."""
-    given = {name: getattr(args, name) for name in RULE_OPTIONS if getattr(args, name) is not None}
-    for name in given:
-        if args.step_rule != RULE_OPTIONS[name]:
-            raise ValueError(f"--{name} belongs to --step-rule {RULE_OPTIONS[name]}")
-    if args.step is None:
-        if args.step_rule is not None:
-            raise ValueError(f"--step-rule {args.step_rule} needs a --step to begin with")
-        return None
-
-    return STEPS[args.step_rule or "constant"](args.step, **given)
 
 
 def _record(args: Namespace, settings: dict[str, Any], fit: LinearFit) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import secrets
 from argparse import Namespace
 from typing import Any
 
-from hogwild.cli import report
+from hogwild.cli import fit_downpour, report
 from hogwild.cli.command import Commands, add_command, check_outputs
+from hogwild.cli.downpour_options import refuse_downpour
 from hogwild.cli.factor_checkpoints import RunFile
 from hogwild.cli.factor_data import Data, check_libmf, measure_factors, read_data
 from hogwild.cli.factor_options import add_options
@@ -49,6 +50,8 @@ def run(args: Namespace) -> int:
     for option in ("model", "libmf_model", "trace", "checkpoint"):
         if getattr(args, option) == "-":
             raise ValueError(f"--{option.replace('_', '-')} needs a file, got '-'")
+    if args.schedule == "downpour":
+        return fit_downpour.run_factors(args)
     file = RunFile(args)
     inputs = [args.ratings, args.test, args.validation, args.start_from]
     check_outputs([args.model, args.libmf_model, args.trace, file.path], inputs)
@@ -138,6 +141,7 @@ def _settings(args: Namespace, file: RunFile) -> dict[str, Any]:
 
 def _check_together(args: Namespace) -> None:
     """Raise ValueError for options that need, or exclude, one another."""
+    refuse_downpour(args)
     files = [name for name in (args.ratings, args.test, args.validation) if name == "-"]
     if len(files) > 1:
         raise ValueError("standard input can be one of RATINGS, --test and --validation only")

@@ -1,7 +1,10 @@
 """The options of ``hogwild fit linear``, in the groups of its help page.
 
-Used by ``cli.fit``.
+Used by ``cli.fit`` and ``cli.fit_downpour``.
 """
+
+from argparse import Namespace
+from typing import Any
 
 from hogwild.cli.command import (
     ABOVE_0,
@@ -12,11 +15,15 @@ from hogwild.cli.command import (
     add_reading,
     whole,
 )
+from hogwild.cli.downpour_options import add_downpour
 from hogwild.engine.schedules import SCHEDULES
 from hogwild.kernels.losses import LOSSES
 from hogwild.kernels.records import WRITES
 from hogwild.models.linear_options import KERNELS, PENALTIES
 from hogwild.models.steps import STEPS
+
+# options that only one rule has
+RULE_OPTIONS = {"beta": "backoff", "decay": "inverse", "power": "inverse"}
 
 
 def add_options(parser: Parser) -> None:
@@ -29,6 +36,7 @@ def add_options(parser: Parser) -> None:
     _add_problem(parser)
     _add_steps(parser)
     _add_workers(parser)
+    add_downpour(parser)
     _add_files(parser)
 
 
@@ -84,7 +92,10 @@ def _add_steps(parser: Parser) -> None:
     )
     group.add_argument("--power", type=ABOVE_0, metavar="X", help="inverse: the power (.75)")
     group.add_argument(
-        "--batch-size", type=whole(1), default=1, metavar="N", help="rows an update (default: 1)"
+        "--batch-size",
+        type=whole(1),
+        metavar="N",
+        help="rows an update (default: 1; downpour: 32)",
     )
     group.add_argument(
         "--threshold",
@@ -107,10 +118,10 @@ def _add_workers(parser: Parser) -> None:
     )
     group.add_argument(
         "--schedule",
-        choices=SCHEDULES,
+        choices=(*SCHEDULES, "downpour"),
         default="hogwild",
         metavar="NAME",
-        help=f"{', '.join(SCHEDULES)} (default: hogwild)",
+        help=f"{', '.join(SCHEDULES)}, downpour (default: hogwild)",
     )
     group.add_argument(
         "--kernel",
@@ -150,3 +161,17 @@ def _add_files(parser: Parser) -> None:
     )
     add_reading(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
+
+
+def step_of(args: Namespace) -> Any:
+    """Return the rule of the steps; None leaves it to the fit."""
+    given = {name: getattr(args, name) for name in RULE_OPTIONS if getattr(args, name) is not None}
+    for name in given:
+        if args.step_rule != RULE_OPTIONS[name]:
+            raise ValueError(f"--{name} belongs to --step-rule {RULE_OPTIONS[name]}")
+    if args.step is None:
+        if args.step_rule is not None:
+            raise ValueError(f"--step-rule {args.step_rule} needs a --step to begin with")
+        return None
+
+    return STEPS[args.step_rule or "constant"](args.step, **given)

@@ -6,6 +6,8 @@ file's name.
 Used by the commands that fit, predict and evaluate.
 """
 
+from argparse import Namespace
+
 import numpy as np
 
 from hogwild import metrics
@@ -13,7 +15,7 @@ from hogwild.cli.report import note, plain
 from hogwild.data import Examples, read_libsvm
 from hogwild.data.textio import shown
 from hogwild.errors import DataError
-from hogwild.kernels.losses import Logistic
+from hogwild.kernels.losses import Logistic, find_loss
 from hogwild.models import LinearModel
 
 Labels = tuple[float, float]
@@ -37,6 +39,22 @@ def read_whole(path: str, *, n_features: int | None = None, zero_based: bool) ->
     return _not_empty(
         read_libsvm(path, n_features=n_features, max_features=most, zero_based=zero_based), path
     )
+
+
+def read_linear(args: Namespace) -> tuple[Examples, Examples | None, Labels | None, int]:
+    """Return training and test rows, the labels (of a classification), the test entries ignored."""
+    train = read_whole(args.train, n_features=args.n_features, zero_based=args.zero_based)
+    test, ignored = None, 0
+    if args.test is not None:
+        test = read_rows(args.test, zero_based=args.zero_based)
+        test, ignored = fitting(test, train.n_features, args.test, quiet=args.quiet)
+    if not find_loss(args.loss).classifies:
+        return train, test, None, ignored
+    labels = two_labels(train, args.train)
+    train = as_signs(train, labels, args.train)
+    if test is not None:
+        test = as_signs(test, labels, args.test)
+    return train, test, labels, ignored
 
 
 def _not_empty(examples: Examples, path: str) -> Examples:

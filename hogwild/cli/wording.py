@@ -17,8 +17,9 @@ OPTIONS = {
         for name in (
             "batch_size", "biases", "checkpoint", "checkpoint_every", "columns", "coordination",
             "delimiter", "dtype", "duplicates", "epochs", "format", "grid", "header", "ids",
-            "kernel", "loss", "nonnegative", "order", "patience", "reg", "reg_l1", "resume",
-            "schedule", "seed", "start", "strata", "tol", "trace", "write", "zero_based",
+            "kernel", "local_step", "loss", "n_fetch", "n_push", "nonnegative", "order",
+            "patience", "portion", "reg", "reg_l1", "replicas", "resume", "schedule", "seed",
+            "shards", "start", "strata", "tol", "trace", "warm_start", "write", "zero_based",
         )
     },
 }  # fmt: skip
