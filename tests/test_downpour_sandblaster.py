@@ -1,6 +1,5 @@
 """Sandblaster: sums that no order changes, L-BFGS by commands, and what is lost on the way."""
 
-import itertools
 import logging
 import math
 
@@ -12,20 +11,25 @@ from scipy.optimize import minimize as scipy_minimize
 
 from hogwild.data import Examples, Ratings
 from hogwild.data.field_rows import FieldRows
+from hogwild.downpour import sandblaster
 from hogwild.downpour.factors import FactorProblem
 from hogwild.downpour.fields import FieldProblem
 from hogwild.downpour.linear import LinearProblem
 from hogwild.downpour.portions import Portion, PortionTable, portions_of
-from hogwild.downpour.sandblaster import fit_sandblaster
 from hogwild.downpour.sandblaster_batch import as_batch, share_of
+from hogwild.downpour.sandblaster_cluster import slices_of
 from hogwild.downpour.sandblaster_coordinator import RETRIES, RIDGE, START, Coordinator
 from hogwild.downpour.sandblaster_group import Again, SliceGroup
-from hogwild.downpour.sandblaster_replica import BatchReplica, Rounds, work_in_turn
-from hogwild.downpour.server import cut
+from hogwild.downpour.sandblaster_replica import BatchReplica, Rounds
 from hogwild.downpour.slices import Slice
 from hogwild.mllib import LogisticGradient, SquaredL2Updater, run_lbfgs
 from hogwild.mllib.first_order import minimize
 from hogwild.mllib.lbfgs import Wolfe
+
+
+def fit_sandblaster(data, **options):
+    """All in this process: the processes are tested in test_downpour_sandblaster_cluster."""
+    return sandblaster.fit_sandblaster(data, processes=False, **options)
 
 
 def rows_of(n=40, d=6, seed=0, weighted=False):
@@ -60,15 +64,6 @@ def fields_of(n=12, seed=0):
         n_features=4,
         dtype=float,
     )
-
-
-def slices_of(vectors, shards):
-    """Vectors of one length, cut into slices."""
-    edges = cut(len(next(iter(vectors.values()))), shards)
-    return [
-        Slice({name: np.asarray(value)[a:b] for name, value in vectors.items()})
-        for a, b in itertools.pairwise(edges)
-    ]
 
 
 def group_of(vectors, shards, **options):
@@ -291,6 +286,29 @@ def test_a_problem_without_a_ridge_is_refused():
         as_batch(3)
 
 
+def rounds_of(table, n_rows, length, wait):
+    """Rounds of a table; `wait` returns when all is done."""
+
+    def answers(portions):
+        table.start(portions)
+        wait()
+        found = table.summary()["answers"]
+        return [found[portion.number] for portion in portions]
+
+    return Rounds(answers, n_rows, length)
+
+
+def in_turn(replicas, table):
+    """What lets replicas work one after the other."""
+
+    def wait():
+        while not table.wait(0.0):
+            for replica in replicas:
+                replica.work(0.0)
+
+    return wait
+
+
 # ---- replicas in any order, slow, lost, and late -----------------------------------------------
 
 
@@ -340,7 +358,7 @@ def evaluated(problem, length, shards, replicas, backup, draw, batches=(1, 2)):
             action, which = draw()
             getattr(turns, action)(which)
 
-    rounds = Rounds(table, problem.n_rows, length, wait)
+    rounds = rounds_of(table, problem.n_rows, length, wait)
     found = []
     for number, point in zip(batches, ("p0", "p1"), strict=True):
         group.obey(("copy", "trial", point), ("begin", number, "trial"))
@@ -394,15 +412,11 @@ def test_a_late_answer_to_a_former_batch_counts_nowhere():
         while not table.wait(0.0):
             next(turns.actors[0])
 
-    rounds = Rounds(table, 20, 5, first_alone)
     group.obey(("begin", 1, "trial"))
-    for _ in range(3):
-        next(turns.actors[1])  # takes a portion of batch 1, and has computed it
-    rounds._wait = lambda: [first_alone(), None]
     table.start(portions_of(20, 5, 1))
     for _ in range(3):
-        next(turns.actors[1])
-    first_alone()  # all four: the one that the second replica holds as its backup
+        next(turns.actors[1])  # has computed a portion of batch 1, and not sent it
+    first_alone()  # all four: that one as a backup
 
     group.obey(("collect", 1, "g"), ("scale", "trial", 0.0), ("add", "trial", 1.0, "g"))
 
@@ -411,7 +425,7 @@ def test_a_late_answer_to_a_former_batch_counts_nowhere():
         next(turns.actors[1])  # its answer to batch 1 arrives
         first_alone()
 
-    rounds = Rounds(table, 20, 5, second_first)
+    rounds = rounds_of(table, 20, 5, second_first)
     group.obey(("begin", 2, "trial"))
     loss, portions = rounds(2)
     assert group.obey(("collect", 2, "h")) == [2 * portions]
@@ -519,7 +533,7 @@ def test_parameters_are_fetched_once_a_batch():
     group, vectors = None, {START: np.zeros(7), RIDGE: as_batch(problem).ridge}
     group = group_of(vectors, 2)
     replica = BatchReplica(as_batch(problem), group, table)
-    rounds = Rounds(table, problem.n_rows, 3, lambda: work_in_turn([replica], table))
+    rounds = rounds_of(table, problem.n_rows, 3, in_turn([replica], table))
     coordinator = Coordinator(group, rounds, max_iterations=5)
     coordinator.run()
     assert replica.fetches == coordinator.evaluations
@@ -554,7 +568,7 @@ def test_a_line_search_that_fails_twice_ends_the_run_where_it_is(caplog):
     batch = as_batch(logistic())._replace(problem=Uphill(), ridge=np.zeros(1))
     table, group = PortionTable(), group_of({START: np.zeros(1), RIDGE: np.zeros(1)}, 1)
     replica = BatchReplica(batch, group, table)
-    rounds = Rounds(table, 4, 2, lambda: work_in_turn([replica], table))
+    rounds = rounds_of(table, 4, 2, in_turn([replica], table))
     states = []
     end, stopped = Coordinator(group, rounds).run(states.append)
     assert (end.k, stopped) == (0, "line search failed")
@@ -601,7 +615,7 @@ class Mortal:
 
         return call
 
-    def keep(self):
+    def checkpoint(self):
         self.kept = self.part.state()
 
 
@@ -610,10 +624,9 @@ def run_with_deaths(problem, deaths, obeyed=False, steps=3):
     batch = as_batch(problem)
     start = {START: np.zeros(problem.n_parameters), RIDGE: batch.ridge}
     parts = [Mortal(part, at, obeyed) for part, at in zip(slices_of(start, 2), deaths, strict=True)]
-    group = SliceGroup(parts, problem.n_parameters, keep=lambda: [part.keep() for part in parts])
-    table = PortionTable()
+    group, table = SliceGroup(parts, problem.n_parameters, kept=True), PortionTable()
     replicas = [BatchReplica(batch, group, table) for _ in range(2)]
-    rounds = Rounds(table, problem.n_rows, 20, lambda: work_in_turn(replicas, table))
+    rounds = rounds_of(table, problem.n_rows, 20, in_turn(replicas, table))
     coordinator = Coordinator(group, rounds, n_corrections=2, max_iterations=steps)
     values = []
     end, _ = coordinator.run(lambda state: values.append(state.value))
@@ -660,7 +673,7 @@ def test_a_batch_with_a_portion_missing_is_begun_again():
     batch, table = as_batch(problem), PortionTable()
     group = group_of({START: np.zeros(7), RIDGE: batch.ridge}, 2)
     replica = BatchReplica(batch, group, table)
-    rounds = Rounds(table, 40, 10, lambda: work_in_turn([replica], table))
+    rounds = rounds_of(table, 40, 10, in_turn([replica], table))
     liars = iter([True])
 
     def gather(number):

@@ -9,11 +9,10 @@ portion counts once, whoever answers; what a replica had is done again by anothe
 line search's, by strong Wolfe conditions; losses and gradients are summed in the portions' order.
 
 The parts: ``slices`` (vectors), ``sandblaster_group`` (all slices as one),
-``sandblaster_coordinator`` (the method), ``sandblaster_replica`` (gradients), ``sandblaster_batch``
-(what is summed).
+``sandblaster_coordinator`` and ``sandblaster_direction`` (the method), ``sandblaster_replica``
+(gradients), ``sandblaster_batch`` (what is summed), ``sandblaster_cluster`` (the processes).
 """
 
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,15 +21,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.downpour.portions import PortionTable
 from hogwild.downpour.problems import problem_of
-from hogwild.downpour.sandblaster_batch import as_batch
+from hogwild.downpour.sandblaster_batch import Batch, as_batch
+from hogwild.downpour.sandblaster_cluster import BatchCluster, Here, slices_of
 from hogwild.downpour.sandblaster_coordinator import RIDGE, START, Coordinator, State
-from hogwild.downpour.sandblaster_group import SliceGroup
-from hogwild.downpour.sandblaster_replica import BatchReplica, Rounds, work_in_turn
-from hogwild.downpour.server import cut
+from hogwild.downpour.sandblaster_replica import Rounds
 from hogwild.downpour.slices import Slice
+from hogwild.engine.loop import context_of
 from hogwild.models.checks import check_count, check_not_negative, check_switches
+from hogwild.models.factor_run import Seed, entropy
 
 Array = npt.NDArray[Any]
 
@@ -82,11 +81,13 @@ class SandblasterFit:
         Steps made again because a slice was lost.
     dropped, restored : list of int
         Replicas that were lost, and slices that were restored.
-    seed : int or None
+    timings : dict
+        Seconds of "start" and "steps".
+    seed : int
     """
 
     model: Any
-    params: Array
+    params: Array = field(default_factory=lambda: np.zeros(0))
     history: list[SandblasterStep] = field(default_factory=list)
     stopped: str = ""
     n_iterations: int = 0
@@ -96,7 +97,8 @@ class SandblasterFit:
     repeated: int = 0
     dropped: list[int] = field(default_factory=list)
     restored: list[int] = field(default_factory=list)
-    seed: Any = None
+    timings: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
 
     @property
     def losses(self) -> Array:
@@ -121,8 +123,11 @@ def fit_sandblaster(
     tol: float = 1e-6,
     max_iterations: int = 100,
     backup: bool = True,
-    seed: Any = None,
+    seed: Seed = None,
     callback: Callable[[SandblasterStep], object] | None = None,
+    start_method: str | None = None,
+    processes: bool = True,
+    ready: Callable[[BatchCluster | Here], object] | None = None,
     **model: Any,
 ) -> SandblasterFit:
     """Minimise a smooth objective by L-BFGS with replicas and sharded vectors.
@@ -142,10 +147,15 @@ def fit_sandblaster(
     max_iterations : int
     backup : bool
         Give the last portions of a batch to several replicas; the first answer counts.
-    seed : int, optional
-        What factors start from.
+    seed : int, SeedSequence or Generator, optional
+        Of the start, where that is drawn.
     callback : callable, optional
         Gets each row of the history; a true answer ends the fit.
+    start_method : {"fork", "spawn", "forkserver"}, optional
+    processes : bool
+        False for everything in this process, turn by turn: the same bits.
+    ready : callable, optional
+        ``ready(workers)``, once all processes run.
     **model
         Of the model, as for ``fit_downpour``.
 
@@ -153,50 +163,84 @@ def fit_sandblaster(
     ------
     ValueError
         For a loss that is not smooth, and an objective that is not finite at the start.
+    WorkerDied, WorkerFailed
+        When the last replica has died, or one of them raised an error.
+    ServerGone
+        When the table has died, or a slice again and again.
 
     Examples
     --------
     >>> from hogwild.data import Examples
     >>> examples = Examples([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])  # y = 2 x + 1
-    >>> fit = fit_sandblaster(examples, portion=2, tol=1e-12)
+    >>> fit = fit_sandblaster(examples, portion=2, tol=1e-12, start_method="fork")
     >>> fit.model.w.round(5).tolist(), round(fit.model.intercept, 5), fit.stopped
     ([2.0], 1.0, 'gradient converged')
     """
+    began = time.monotonic()
     problem = problem_of(data, model)
     counts = {"replicas": replicas, "shards": shards, "n_corrections": n_corrections}
     portion = -(-problem.n_rows // PORTIONS) if portion is None else portion
     for name, value in {**counts, "portion": portion, "max_iterations": max_iterations}.items():
         check_count(name, value)
     check_not_negative("tol", tol)
-    check_switches(backup=backup)
+    check_switches(backup=backup, processes=processes)
     batch = as_batch(problem)
-    begin = np.asarray(problem.begin(np.random.default_rng(seed)), float)
-    edges = cut(len(begin), shards)
-    slices = [
-        Slice({START: begin[a:b], RIDGE: batch.ridge[a:b]}) for a, b in itertools.pairwise(edges)
-    ]
-    group = SliceGroup(slices, len(begin))
-    table = PortionTable(backup=backup)
-    workers = [BatchReplica(batch, group, table, str(n)) for n in range(replicas)]
-    rounds = Rounds(table, problem.n_rows, portion, lambda: work_in_turn(workers, table))
-    coordinator = Coordinator(
-        group, rounds, n_corrections=n_corrections, tol=tol, max_iterations=max_iterations
-    )
-    history: list[SandblasterStep] = []
-    last = time.perf_counter()
+    source = entropy(seed)
+    begin = np.asarray(problem.begin(np.random.default_rng(source)), float)
+    slices = slices_of({START: begin, RIDGE: batch.ridge}, shards)
+    fit = SandblasterFit(None, seed=source)
+    with _workers(slices, batch, replicas, backup, start_method, processes) as workers:
+        fit.timings["start"] = time.monotonic() - began
+        if ready is not None:
+            ready(workers)
+        rounds = Rounds(workers.answers, problem.n_rows, portion)
+        coordinator = Coordinator(
+            workers.group,
+            rounds,
+            n_corrections=n_corrections,
+            tol=tol,
+            max_iterations=max_iterations,
+        )
+        _run(coordinator, workers, fit, callback)
+    fit.model, fit.validation = problem.model(fit.params), problem.measure(fit.params)
+    return fit
+
+
+def _workers(
+    slices: list[Slice],
+    batch: Batch,
+    replicas: int,
+    backup: bool,
+    start_method: str | None,
+    processes: bool,
+) -> BatchCluster | Here:
+    if not processes:
+        return Here(slices, batch, replicas=replicas, backup=backup)
+    context = context_of(start_method)
+    return BatchCluster(slices, batch, replicas=replicas, backup=backup, context=context)
+
+
+def _run(
+    coordinator: Coordinator,
+    workers: BatchCluster | Here,
+    fit: SandblasterFit,
+    callback: Callable[[SandblasterStep], object] | None,
+) -> None:
+    """Fill the record of the run."""
+    begin = last = time.monotonic()
 
     def look(now: State) -> object:
         nonlocal last
-        seconds, last = time.perf_counter() - last, time.perf_counter()
+        seconds, last = time.monotonic() - last, time.monotonic()
         row = SandblasterStep(now.k, now.value, now.norm, coordinator.evaluations, seconds)
-        history.append(row)
+        fit.history.append(row)
         return None if callback is None else callback(row)
 
-    end, stopped = coordinator.run(look)
-    params = group.fetch(f"x{end.k}")
-    summary = table.summary()
-    return SandblasterFit(
-        problem.model(params), params, history, stopped, end.k, coordinator.evaluations,
-        problem.measure(params), summary["given_again"], coordinator.repeated,
-        summary["dropped"], group.restored, seed,
-    )  # fmt: skip
+    end, fit.stopped = coordinator.run(look)
+    fit.params = workers.group.fetch(f"x{end.k}")
+    about = workers.table.summary()
+    workers.table.stop()
+    fit.timings["steps"] = time.monotonic() - begin
+    fit.n_iterations, fit.n_evaluations = end.k, coordinator.evaluations
+    fit.given_again, fit.repeated = about["given_again"], coordinator.repeated
+    fit.dropped, fit.restored = about["dropped"], workers.restored

@@ -43,7 +43,7 @@ class Batch(NamedTuple):
     scale : float
         What its gradients are multiplied by to be those of its objective.
     ridge : float64 array, shape (n_parameters,)
-        The penalty is half the sum of ridge times w squared.
+        The penalty is half the sum of ridge times w squared.  A replica's is empty: it needs none.
     """
 
     problem: Any

@@ -8,7 +8,7 @@ Used by ``downpour.sandblaster_coordinator`` and ``downpour.sandblaster_replica`
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -51,8 +51,8 @@ class SliceGroup:
     slices : sequence of Slice, or of proxies
     n_parameters : int
         Over all slices, which are cut as ``server.cut`` says.
-    keep : callable, optional
-        Writes a checkpoint of every slice (``keep()``).
+    kept : bool
+        Whether each slice writes a checkpoint when asked to (``checkpoint()``).
     parallel : bool
         Send a command to all slices at the same time, by a thread each: for those in other
         processes.
@@ -81,13 +81,13 @@ class SliceGroup:
         slices: Sequence[SliceLike],
         n_parameters: int,
         *,
-        keep: Callable[[], object] | None = None,
+        kept: bool = False,
         parallel: bool = False,
     ):
         self.slices = list(slices)
         self.edges = cut(n_parameters, len(self.slices))
         self.restored: list[int] = []
-        self._keep = keep
+        self._kept = kept
         self._lives: list[int | None] = [None] * len(self.slices)
         self._message = 0
         # one thread a slice, always the same: a proxy has a connection for each thread
@@ -142,8 +142,8 @@ class SliceGroup:
 
     def keep(self) -> None:
         """Have a checkpoint of every slice written."""
-        if self._keep is not None:
-            self._keep()
+        if self._kept:
+            self._on_each("checkpoint", [()] * len(self.slices))
 
     def close(self) -> None:
         """End the threads."""

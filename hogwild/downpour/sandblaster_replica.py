@@ -3,22 +3,29 @@
 Contract: first the gradient to the slices, then the answer to the table.  A replica that dies in
 between has its portion done again by another; slices that had it count it once.
 
-Driven by ``downpour.sandblaster_process`` in a process of its own, and in a test turn by turn,
+Driven by ``downpour.sandblaster_cluster`` in a process of its own, and in a test turn by turn,
 which is why `portion` is a generator: it names what comes next, and then does it.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.downpour.portions import Portion, PortionTable, portions_of
+from hogwild.downpour.portions import Portion, portions_of
 from hogwild.downpour.sandblaster_batch import Batch, share_of
-from hogwild.downpour.sandblaster_group import Again, SliceGroup
+from hogwild.downpour.sandblaster_group import SliceGroup
 
 FETCH, COMPUTE, SEND, ANSWER = "fetch", "compute", "send", "answer"
+
+
+class Answer(NamedTuple):
+    """What a replica tells of a portion: the number of rows, and the sum of their losses."""
+
+    rows: int
+    loss: float
 
 
 class BatchReplica:
@@ -58,10 +65,10 @@ class BatchReplica:
             yield SEND
             self._group.accumulate(portion.round, portion.number, where, gradient)
         yield ANSWER
-        self._table.done(self.number, portion, (portion.round, loss))
+        self._table.done(self.number, portion, Answer(portion.last - portion.first, loss))
 
-    def work(self, patience: float) -> bool:
-        """Do one portion; return False when there is none for so many seconds, or none left."""
+    def work(self, patience: float | None) -> bool:
+        """Do one portion; return False when there is none for so many seconds, or at the end."""
         found = self._table.next(self.number, patience)
         if isinstance(found, str):
             return False
@@ -71,43 +78,28 @@ class BatchReplica:
 
 
 class Rounds:
-    """A round of portions for each batch, given out by a table.
+    """A round of portions for each batch.
 
     Parameters
     ----------
-    table : PortionTable, or a proxy of one
+    answers : callable
+        ``answers(portions)`` has portions done, and returns their answers in the same order.
     n_rows, length : int
         Rows, and rows of a portion.
-    wait : callable
-        Returns when all portions of the table are done.
     """
 
-    def __init__(self, table: Any, n_rows: int, length: int, wait: Callable[[], object]):
-        self._table, self._n, self._length, self._wait = table, n_rows, length, wait
+    def __init__(
+        self, answers: Callable[[list[Portion]], Sequence[Answer]], n_rows: int, length: int
+    ):
+        self._answers, self._n, self._length = answers, n_rows, length
 
     def __call__(self, batch: int) -> tuple[float, int]:
         """Return the sum of the losses over n, added up in the portions' order, and their number.
 
-        Raises
-        ------
-        Again
-            When a late answer to an earlier batch was taken for one of this batch.
+        NaN when a slice had left the batch, which the slices will say, too.
         """
         portions = portions_of(self._n, self._length, batch)
-        self._table.start(portions)
-        self._wait()
-        answers = self._table.summary()["answers"]
-        found = [answers.get(portion.number, (None, 0.0)) for portion in portions]
-        if any(number != batch for number, _ in found):
-            raise Again("an answer came that was of another batch")
         total = 0.0
-        for _, loss in found:
-            total += loss
+        for answer in self._answers(portions):
+            total += answer.loss
         return total / self._n, len(portions)
-
-
-def work_in_turn(replicas: Sequence[BatchReplica], table: PortionTable) -> None:
-    """Have replicas of this process do portions, one after the other, until all are done."""
-    while not table.wait(0.0):
-        for replica in replicas:
-            replica.work(0.0)
