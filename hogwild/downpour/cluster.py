@@ -14,12 +14,14 @@ the run ends with an error; so it does when a replica's own code raises.
 Called by ``downpour.fit``.
 """
 
+import logging
 import multiprocessing
 import os
+from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from hogwild.downpour.listening import start_server
 from hogwild.downpour.portions import Portion, PortionTable
@@ -28,13 +30,15 @@ from hogwild.downpour.proxy import Client
 from hogwild.downpour.record import Report
 from hogwild.downpour.server import ParameterServer
 from hogwild.downpour.settings import Plan
-from hogwild.downpour.shards import Shards
+from hogwild.downpour.shards import Restore, Shards
 from hogwild.downpour.working import live
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
 from hogwild.errors import WorkerDied, WorkerFailed
 
 _LOOK = 0.1  # seconds between two looks at who has died
+_FAREWELL = 5.0  # seconds for the replicas to hear that the run has ended
+_log = logging.getLogger("hogwild.downpour")
 
 
 class Cluster:
@@ -68,6 +72,7 @@ class Cluster:
     ):
         self.shards, self.alone = shards, alone
         self.dropped: list[int] = []
+        self._told = _Told()
         self._processes: dict[str, BaseProcess] = {}
         self._owner = os.getpid()
         try:
@@ -111,16 +116,26 @@ class Cluster:
             self._coordinator.check()
             self._look_after_replicas()
         about = self.table.summary()
+        self._told.tell(about, self.shards.restores)
         self.dropped = about["dropped"]
         reports = [about["answers"][number] for number in sorted(about["answers"])]
         return reports, self.dropped[before:]
 
+    def finish(self) -> None:
+        """Tell all replicas to stop, and wait until they have heard it.
+
+        Whoever asks for a portion when the coordinator has gone takes the run for broken off.
+        """
+        self.table.stop()
+        self.table.wait_for_leave(_FAREWELL)
+
     def _look_after_replicas(self) -> None:
         about = self.table.summary()
-        if about["failures"]:
-            name, text = about["failures"][0]
-            number = about["names"].index(name) if name in about["names"] else 0
-            raise WorkerFailed(number, self.pids().get(name), text)
+        self._told.tell(about, self.shards.restores)
+        for name, text in about["failures"]:
+            if name in self._processes:  # another machine's troubles do not end the run
+                number = about["names"].index(name) if name in about["names"] else 0
+                raise WorkerFailed(number, self.pids().get(name), text)
         dead = [each for each in self._processes.values() if each.exitcode is not None]
         for number in about["replicas"]:
             process = self._processes.get(about["names"][number])
@@ -161,6 +176,36 @@ class Cluster:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Told:
+    """What the log has told of the replicas and the shards so far."""
+
+    def __init__(self) -> None:
+        self._joined = self._dropped = self._failed = self._restored = 0
+        self._there: set[int] = set()
+
+    def tell(self, about: dict[str, Any], restores: Sequence[Restore]) -> None:
+        """Log who came, who went, and what was restored since the last time."""
+        names, dropped, there = about["names"], about["dropped"], set(about["replicas"])
+        for number in range(self._joined, len(names)):
+            _log.info("replica %d (%s) has joined", number, names[number])
+        for name, text in about["failures"][self._failed :]:
+            _log.warning("replica %s raised %s", name, text.strip().splitlines()[-1])
+        for number in sorted(self._there - there - set(dropped)):
+            _log.info("replica %d (%s) has left", number, names[number])
+        for number in dropped[self._dropped :]:
+            _log.warning(
+                "replica %d (%s) was lost; what it had in hand goes to others",
+                number, names[number],
+            )  # fmt: skip
+        for each in restores[self._restored :]:
+            _log.warning(
+                "shard %d (pid %s) died; it goes on from its checkpoint without %d pushes",
+                each.shard, each.pid, each.lost,
+            )  # fmt: skip
+        self._joined, self._dropped, self._there = len(names), len(dropped), there
+        self._failed, self._restored = len(about["failures"]), len(restores)
 
 
 def context_named(start_method: str | None) -> BaseContext:

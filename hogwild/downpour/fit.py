@@ -220,7 +220,7 @@ class Trainer:
             if callback is not None and callback(record):
                 stopped = "callback"
                 break
-        self.cluster.table.stop()
+        self.cluster.finish()
         fit.model = self.problem.model(self.params)
         fit.timings["epochs"] = sum(record.seconds for record in fit.history)
         fit.timings["evaluation"] = sum(record.evaluation_seconds for record in fit.history)

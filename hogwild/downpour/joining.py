@@ -15,7 +15,7 @@ from typing import Any
 from hogwild.downpour.problem import Problem, SharedProblem
 from hogwild.downpour.problems import problem_of
 from hogwild.downpour.proxy import Client
-from hogwild.downpour.working import PATIENCE, live, work
+from hogwild.downpour.working import PATIENCE, check_rows, live, work
 from hogwild.engine.loop import context_of
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
@@ -61,12 +61,15 @@ def join_downpour(
         One of several replicas has died.
     """
     check_count("replicas", replicas)
-    client = Client(address, key, patience)
-    table = client.connect()
-    problem = problem_of(data, table.plan().model)
+    with Client(address, key, patience).connect() as door:
+        plan = door.plan()
+    problem = problem_of(data, plan.model)
+    check_rows(problem, plan)
+    client = Client(address, key)  # a coordinator that has gone does not come again
     name = f"{socket.gethostname()} {os.getpid()}"
     if replicas == 1:
-        return work(table, problem, key, name)
+        with client.connect() as table:
+            return work(table, problem, client, name)
     _work_side_by_side(client, problem, name, replicas, start_method)
     return 0
 

@@ -48,6 +48,7 @@ class PortionTable:
 
     exposed: ClassVar[tuple[str, ...]] = (
         "join", "leave", "next", "done", "drop", "start", "stop", "wait", "summary", "plan", "fail",
+        "wait_for_leave",
     )  # fmt: skip
 
     def __init__(self, plan: Any = None, *, backup: bool = False):
@@ -169,6 +170,11 @@ class PortionTable:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+
+    def wait_for_leave(self, patience: float) -> bool:
+        """Return whether no replica is there, once that is so or after so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._replicas, patience)
 
     def summary(self) -> dict[str, Any]:
         """Return who is there, who was dropped, what is left, and the answers so far."""

@@ -20,6 +20,7 @@ from hogwild.downpour.record import Report
 from hogwild.downpour.replica import COMPUTE, Replica
 from hogwild.downpour.server import ParameterServer
 from hogwild.downpour.settings import Plan, digest_of, order_of, step_at
+from hogwild.engine.server_process import Address
 from hogwild.engine.worker_process import become_child
 from hogwild.errors import DataError, ServerGone
 
@@ -33,7 +34,7 @@ def live(coordinator: Client, shared: SharedProblem, name: str) -> None:
     problem = shared.open()
     table = coordinator.connect()
     try:
-        work(table, problem, coordinator.key, name)
+        work(table, problem, coordinator, name)
     except ServerGone:
         raise SystemExit(1) from None  # the parent has ended the run, or sees that a server died
     except Exception:
@@ -41,19 +42,35 @@ def live(coordinator: Client, shared: SharedProblem, name: str) -> None:
         raise SystemExit(1) from None
 
 
-def work(table: Any, problem: Problem, key: bytes, name: str) -> int:
+def work(table: Any, problem: Problem, coordinator: Client, name: str) -> int:
     """Do portions until there are no more; return how many.
+
+    Parameters
+    ----------
+    table : PortionTable
+        The coordinator's, by a proxy.
+    problem : Problem
+    coordinator : Client
+        Its address, and the key of all servers.
+    name : str
+        What the replica is called.
 
     Raises
     ------
     DataError
         When the rows here are not those of the run.
     ServerGone
-        When coordinator or shards have gone for longer than `PATIENCE`.
+        When the coordinator has gone, or a shard for longer than `PATIENCE`.
     """
     plan: Plan = table.plan()
-    _check_rows(problem, plan)
-    shards = [Client(address, key, PATIENCE).connect() for address in plan.shards]
+    check_rows(problem, plan)
+    # a shard that was lost is started again, unless the whole run has gone
+    shards = [
+        Client(seen_from_here(address, coordinator.address), coordinator.key, PATIENCE).connect(
+            meanwhile=lambda: table.wait(0.0)
+        )
+        for address in plan.shards
+    ]
     replica = Replica(problem, ParameterServer(shards, plan.n_parameters), plan.exchange)
     number = table.join(name)
     order, drawn = None, -1
@@ -69,7 +86,21 @@ def work(table: Any, problem: Problem, key: bytes, name: str) -> int:
     raise RuntimeError("unreachable")
 
 
-def _check_rows(problem: Problem, plan: Plan) -> None:
+def seen_from_here(address: Address, coordinator: Address) -> Address:
+    """Return a shard's address: one that listens at every interface is where its coordinator is.
+
+    Examples
+    --------
+    >>> seen_from_here(("0.0.0.0", 7071), ("10.0.0.5", 7070))
+    ('10.0.0.5', 7071)
+    """
+    if isinstance(address, tuple) and isinstance(coordinator, tuple) and address[0] == "0.0.0.0":
+        return coordinator[0], address[1]
+    return address
+
+
+def check_rows(problem: Problem, plan: Plan) -> None:
+    """Raise DataError when the rows are not those of the run."""
     if (problem.n_rows, problem.n_parameters) != (plan.n_rows, plan.n_parameters):
         raise DataError(
             f"the run has {plan.n_rows} rows and {plan.n_parameters} parameters, the data here "
