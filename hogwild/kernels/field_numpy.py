@@ -184,7 +184,7 @@ def _scores(
     table = weights.table.reshape(-1, variant.slot)[:, : variant.width]
     w1, w2 = table[features[a] * n_fields + fields[b]], table[features[b] * n_fields + fields[a]]
     products = np.einsum("pd,pd->p", w1, w2) * (values[a] * values[b] * scale[rows[a]])
-    z = np.bincount(rows[a], products, stop - first)
+    z = np.bincount(rows[a], products, stop - first).astype(np.float64)  # int64 without a pair
     if variant.linear:
         shares = weights.linear[features, 0] * (values * np.sqrt(scale[rows]))
         z += np.bincount(rows, shares, stop - first)
