@@ -327,8 +327,8 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(
     "method, how",
-    [("fork", "raise"), ("fork", "SIGINT"), ("fork", "SIGTERM"), ("fork", "SIGKILL"),
-     ("spawn", "SIGKILL"), ("forkserver", "SIGKILL")],
+    [("fork", "raise"), ("fork", "SIGINT"), ("fork", "SIGTERM"), ("spawn", "SIGKILL"),
+     ("forkserver", "SIGKILL")],
 )  # fmt: skip
 def test_no_process_and_no_folder_outlives_the_parent(method, how, tmp_path):
     program = tmp_path / "program.py"

@@ -24,7 +24,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
-from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
 from hogwild.downpour.guard import Refused, Slot
@@ -170,7 +169,9 @@ class Proxy:
         self.close()
 
     def _call(self, name: str, *arguments: Any, **named: Any) -> Any:
-        message = ForkingPickler.dumps((SERVED, name, arguments, named))
+        # not as Connection.send does it: a view of a buffer that ends up in the traceback of an error
+        # crashes the collector of Python 3.12.1, and raises in 3.13's (CPython issue 111049)
+        message = pickle.dumps((SERVED, name, arguments, named))
         connection = getattr(self._here, "connection", None)
         data = None if connection is None else self._exchanged(connection, message)
         if data is None:
@@ -184,7 +185,7 @@ class Proxy:
             raise error
         raise RuntimeError(f"{name}() failed in the server at {self._shown()}:\n\n{content}")
 
-    def _exchanged(self, connection: Connection, message: Any) -> bytes | None:
+    def _exchanged(self, connection: Connection, message: bytes) -> bytes | None:
         """The answer to a message; None when the connection was lost."""
         try:
             connection.send_bytes(message)
@@ -197,7 +198,7 @@ class Proxy:
             self.close()
             raise
 
-    def _again(self, message: Any) -> bytes:
+    def _again(self, message: bytes) -> bytes:
         """Send on a new connection, and on another should that be lost too, until time is up."""
         deadline = time.monotonic() + self._client.patience
         while True:

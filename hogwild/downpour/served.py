@@ -22,7 +22,6 @@ from collections.abc import Callable
 from multiprocessing import managers
 from multiprocessing.connection import Connection
 from multiprocessing.managers import BaseProxy, Server
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from hogwild.downpour.guard import Guard
@@ -181,7 +180,7 @@ class GuardedServer(Server):
             message = connection.recv_bytes()
             answer = self._answer(message)
             try:
-                data: Any = ForkingPickler.dumps(answer)
+                data = pickle.dumps(answer)
             except Exception:
                 data = pickle.dumps(("#UNSERIALIZABLE", traceback.format_exc()))
             connection.send_bytes(data)
