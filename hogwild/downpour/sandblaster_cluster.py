@@ -15,7 +15,6 @@ Called by ``downpour.sandblaster``.
 """
 
 import itertools
-import os
 import threading
 import traceback
 from collections.abc import Sequence
@@ -134,25 +133,29 @@ class BatchCluster(Cluster):
         backup: bool,
         context: BaseContext,
     ):
-        self.shards = shards = SliceProcesses(slices, context)
-        self.alone, self.dropped, self._processes = True, [], {}
-        self._owner = os.getpid()
-        # under fork the parent has no threads: a slice that is started again would inherit them
-        parallel = len(slices) > 1 and context.get_start_method() != "fork"
-        n = batch.problem.n_parameters
-        plan = BatchPlan(tuple(shards.addresses), n, batch.scale)
+        shards, n = SliceProcesses(slices, context), batch.problem.n_parameters
+        plan: Any = BatchPlan(tuple(shards.addresses), n, batch.scale)
+        shared = SharedProblem(batch.problem)
+        super().__init__(shards, plan, shared, replicas=0, context=context)
         try:
+            # under fork the parent has no threads: a slice that is started again would inherit them
+            parallel = len(slices) > 1 and context.get_start_method() != "fork"
             self.group = SliceGroup(shards.connect(), n, kept=True, parallel=parallel)
-            self._coordinator = start_server(
-                _make_table, (plan, backup), context=context, key=shards.key, name="hogwild table"
-            )
-            self.table = self._coordinator.connect()
-            shared = SharedProblem(batch.problem)
+            self._give_backups(plan, backup, context)
             for number in range(replicas):
                 self._start(f"replica {number}", shared, context)
         except BaseException:
             self.close()
             raise
+
+    def _give_backups(self, plan: BatchPlan, backup: bool, context: BaseContext) -> None:
+        """Put a table that gives portions twice in the place of one that does not."""
+        if backup:
+            self._coordinator.close()
+            self._coordinator = start_server(
+                _make_table, (plan,), context=context, key=self.shards.key, name="hogwild table"
+            )
+            self.table = self._coordinator.connect()
 
     def answers(self, portions: list[Portion]) -> list[Answer]:
         """Have the portions done; return the answers, in the portions' order."""
@@ -249,5 +252,5 @@ def live(table: Client, shared: SharedProblem, name: str) -> None:
         raise SystemExit(1) from None
 
 
-def _make_table(plan: BatchPlan, backup: bool) -> PortionTable:
-    return PortionTable(plan, backup=backup)
+def _make_table(plan: BatchPlan) -> PortionTable:
+    return PortionTable(plan, backup=True)
