@@ -169,8 +169,8 @@ class Proxy:
         self.close()
 
     def _call(self, name: str, *arguments: Any, **named: Any) -> Any:
-        # not as Connection.send does it: a view of a buffer that ends up in the traceback of an error
-        # crashes the collector of Python 3.12.1, and raises in 3.13's (CPython issue 111049)
+        # not as Connection.send does it: a view of a buffer that ends up in an error's traceback
+        # crashes the collector of Python 3.12.1, and fails in 3.13's (CPython 111049, 111331)
         message = pickle.dumps((SERVED, name, arguments, named))
         connection = getattr(self._here, "connection", None)
         data = None if connection is None else self._exchanged(connection, message)
