@@ -2,10 +2,10 @@
 
 The pairs of a row in which no field and no feature repeats touch different vectors, so they can be
 read together, moved together and written back together.  Where vectors meet again, as they do when
-a field has several entries, the pairs are split into levels, by the rule of ``kernels.levels``: those of one
-level share nothing, and level by level is what pair by pair computes.  The score is summed from
-left to right, so in float64 the bits are those of the scalar loop; in float32 every operation is
-one of float32, as in libFFM's build without SSE.
+a field has several entries, the pairs are split into levels, by the rule of ``kernels.levels``:
+those of one level share nothing, and level by level is what pair by pair computes.  The score is
+summed from left to right, so in float64 the bits are those of the scalar loop; in float32 every
+operation is one of float32, as in libFFM's build without SSE.
 
 Called by ``models.field_memory`` through the worker loop, once for every run of rows.
 """

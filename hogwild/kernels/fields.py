@@ -39,42 +39,53 @@ from hogwild.kernels.losses import Loss
 Update = Callable[..., float]
 
 
-class PairOperations(NamedTuple):
-    """What is done with two vectors of the table, named by the places at which they begin.
+class EntryOperations(NamedTuple):
+    """What is done with the pairs that entry a makes with those behind it, a < b < hi.
 
-    ``join(z, table, one, two, v)`` returns z + w1 . w2 v, added from left to right;
-    ``move(table, one, two, pull, step, reg, clip)`` makes the step of a pair, pull = kappa v.
+    ``join(z, a, hi, r, fields, features, values, table, n_fields)`` returns z + the sum of
+    w1 . w2 v_a v_b r, added from left to right; ``move(a, hi, r, kappa, fields, features, values,
+    table, n_fields, step, reg, clip)`` makes the step of one pair after the other.
     """
 
     join: Callable
     move: Callable
 
 
-def make_pairs(variant: FieldVariant) -> PairOperations:
-    """Return the operations as loops over the components."""
-    width, clipped = variant.width, variant.clipped
+def make_entries(variant: FieldVariant) -> EntryOperations:
+    """Return the operations as loops over partners and components."""
+    width, slot, clipped = variant.width, variant.slot, variant.clipped
     sqrt = math.sqrt
 
-    def join(z, table, one, two, v):
-        for d in range(width):
-            z += table[one + d] * table[two + d] * v
+    def join(z, a, hi, r, fields, features, values, table, n_fields):
+        own, field, v_a = features[a] * n_fields, fields[a], values[a]
+        for b in range(a + 1, hi):
+            one = (own + fields[b]) * slot
+            two = (features[b] * n_fields + field) * slot
+            v = v_a * values[b] * r
+            for d in range(width):
+                z += table[one + d] * table[two + d] * v
         return z
 
-    def move(table, one, two, pull, step, reg, clip):
-        for d in range(width):
-            p, q = one + d, two + d
-            w1, w2 = table[p], table[q]
-            g1 = reg * w1 + pull * w2
-            g2 = reg * w2 + pull * w1
-            if clipped:
-                g1 = min(max(g1, -clip), clip)
-                g2 = min(max(g2, -clip), clip)
-            table[p + width] += g1 * g1
-            table[q + width] += g2 * g2
-            table[p] -= step * g1 / sqrt(table[p + width])
-            table[q] -= step * g2 / sqrt(table[q + width])
+    def move(a, hi, r, kappa, fields, features, values, table, n_fields, step, reg, clip):
+        own, field, v_a = features[a] * n_fields, fields[a], values[a]
+        for b in range(a + 1, hi):
+            one = (own + fields[b]) * slot
+            two = (features[b] * n_fields + field) * slot
+            pull = kappa * (v_a * values[b] * r)
+            for d in range(width):
+                p, q = one + d, two + d
+                w1, w2 = table[p], table[q]
+                g1 = reg * w1 + pull * w2
+                g2 = reg * w2 + pull * w1
+                if clipped:
+                    g1 = min(max(g1, -clip), clip)
+                    g2 = min(max(g2, -clip), clip)
+                table[p + width] += g1 * g1
+                table[q + width] += g2 * g2
+                table[p] -= step * g1 / sqrt(table[p + width])
+                table[q] -= step * g2 / sqrt(table[q + width])
 
-    return PairOperations(join, move)
+    return EntryOperations(join, move)
 
 
 @functools.cache
@@ -100,18 +111,15 @@ def make_update(loss: Loss, variant: FieldVariant, *, compiled: bool, single: bo
     if compiled:
         value, slope = jit(value), jit(slope)
     real = _number(compiled, single)
-    pairs = _operations(variant, compiled, single)
-    score = _make_score(variant, pairs.join, real, compiled)
+    entries = _operations(variant, compiled, single)
+    score = _make_score(variant, entries.join, real, compiled)
     ask = None
     if compiled and single and variant.ahead:
-        ask = _make_ask()
+        ask = _make_ask(variant)
     step_at = _make_step(variant.clipped)
     if compiled:
         step_at = jit(step_at, inline=True)
-    move = pairs.move
-    if compiled and single and variant.twins:
-        move = _make_careful(move, jit(make_pairs(variant).move))
-    update = _make_loop(variant, value, slope, score, move, step_at, ask, real)
+    update = _make_loop(variant, value, slope, score, entries.move, step_at, ask, real)
     return jit(update) if compiled else update
 
 
@@ -124,8 +132,15 @@ def make_predict(variant: FieldVariant, *, compiled: bool, single: bool) -> Call
     real = _number(compiled, single)
     score = _make_score(variant, _operations(variant, compiled, single).join, real, compiled)
 
+    ask: Any = _make_ask(variant) if compiled and single and variant.ahead else None
+    asks = ask is not None
+
     def predict(first, stop, data, weights, n_fields, out):
+        indptr, features = data.indptr, data.features
         for i in range(first, stop):
+            if asks and i + 1 < stop:
+                for a in range(indptr[i + 1], indptr[i + 2]):
+                    ask(weights.table, features[a], n_fields)
             out[i - first] = score(i, data, weights, n_fields)
 
     return jit(predict) if compiled else predict
@@ -144,39 +159,27 @@ def _number(compiled: bool, single: bool) -> Callable[[Any], Any]:
     return np.float32 if single else np.float64
 
 
-def _operations(variant: FieldVariant, compiled: bool, single: bool) -> PairOperations:
-    """Return the pair operations: as vectors, as compiled loops, or as loops."""
-    plain = make_pairs(variant)
+def _operations(variant: FieldVariant, compiled: bool, single: bool) -> EntryOperations:
+    """Return the operations: as vectors, as compiled loops, or as loops."""
+    plain = make_entries(variant)
     if not compiled:
         return plain
     if not single:
-        return PairOperations(*(jit(operation) for operation in plain))
-    from hogwild.kernels.field_vectors import make_vector_pairs
+        return EntryOperations(*(jit(operation) for operation in plain))
+    from hogwild.kernels.field_vectors import make_vector_entries
 
-    return PairOperations(*make_vector_pairs(variant))
-
-
-def _make_careful(move: Callable, move_twin: Callable) -> Callable:
-    """Return `move` for rows that may pair a vector with itself: read once, but moved twice."""
-
-    def careful(table, one, two, pull, step, reg, clip):
-        if one == two:
-            move_twin(table, one, two, pull, step, reg, clip)
-        else:
-            move(table, one, two, pull, step, reg, clip)
-
-    return jit(careful, inline=True)
+    return EntryOperations(*make_vector_entries(variant))
 
 
-def _make_ask() -> Callable:
-    from hogwild.kernels.field_vectors import line_prefetcher
+def _make_ask(variant: FieldVariant) -> Callable:
+    from hogwild.kernels.field_vectors import row_prefetcher
 
-    return line_prefetcher()
+    return row_prefetcher(variant)
 
 
 def _make_score(variant: FieldVariant, join: Callable, real: Callable, compiled: bool) -> Callable:
     """Return ``score(i, data, weights, n_fields)``: z of row i."""
-    slot, biased, linear = variant.slot, variant.biased, variant.linear
+    biased, linear = variant.biased, variant.linear
     sqrt = math.sqrt
 
     def score(i, data, weights, n_fields):
@@ -185,11 +188,7 @@ def _make_score(variant: FieldVariant, join: Callable, real: Callable, compiled:
         lo, hi, r = indptr[i], indptr[i + 1], scale[i]
         z = real(0.0)
         for a in range(lo, hi):
-            own, field, v_a = features[a] * n_fields, fields[a], values[a]
-            for b in range(a + 1, hi):
-                one = (own + fields[b]) * slot
-                two = (features[b] * n_fields + field) * slot
-                z = join(z, table, one, two, v_a * values[b] * r)
+            z = join(z, a, hi, r, fields, features, values, table, n_fields)
         if linear:
             root, more = real(sqrt(r)), real(0.0)
             for a in range(lo, hi):
@@ -222,11 +221,11 @@ def _make_loop(
     score: Callable,
     move: Callable,
     step_at: Callable,
-    ask: Callable | None,
+    ask: Any,
     real: Callable,
 ) -> Update:
     """Return the loop over rows."""
-    slot, biased, linear, asks = variant.slot, variant.biased, variant.linear, ask is not None
+    biased, linear, asks = variant.biased, variant.linear, ask is not None
     sqrt = math.sqrt
 
     def update(first, stop, data, weights, constants):
@@ -237,15 +236,15 @@ def _make_loop(
         for place in range(first, stop):
             i = order[place]
             lo, hi, r = indptr[i], indptr[i + 1], scale[i]
+            if asks and place + 1 < stop:
+                later = order[place + 1]
+                for a in range(indptr[later], indptr[later + 1]):
+                    ask(table, features[a], n_fields)
             z = score(i, data, weights, n_fields)
             total += value(z, y[i])
             kappa = real(slope(z, y[i]))
             for a in range(lo, hi):
-                own, field, v_a = features[a] * n_fields, fields[a], values[a]
-                for b in range(a + 1, hi):
-                    one = (own + fields[b]) * slot
-                    two = (features[b] * n_fields + field) * slot
-                    move(table, one, two, kappa * (v_a * values[b] * r), step, reg, clip)
+                move(a, hi, r, kappa, fields, features, values, table, n_fields, step, reg, clip)
             if linear:
                 root = real(sqrt(r))
                 for a in range(lo, hi):

@@ -7,6 +7,7 @@ from hogwild.models.factor_record import FactorEpoch, FactorFit
 from hogwild.models.factor_replay import Replay, replay_factors
 from hogwild.models.factor_steps import BoldDriver, RowAdaGrad, Yun
 from hogwild.models.factors import fit_factors
+from hogwild.models.field_libffm import read_libffm_model, write_libffm_model
 from hogwild.models.field_model import FieldModel
 from hogwild.models.field_record import FieldEpoch, FieldFit
 from hogwild.models.fields import fit_ffm
@@ -67,7 +68,9 @@ __all__ = [
     "paper_step",
     "plan_grid",
     "plan_runs",
+    "read_libffm_model",
     "read_libmf_model",
     "sparsity",
+    "write_libffm_model",
     "write_libmf_model",
 ]

@@ -75,7 +75,7 @@ def share(
         SharedArray((n_linear, 2), settings.dtype),
         SharedArray((1, 2), settings.dtype),
     )
-    memory = FieldMemory(*map(SharedArray.copy_of, data), *weights)
+    memory = FieldMemory._make([*map(SharedArray.copy_of, data), *weights])
     if start is None:
         _begin(memory, settings, random)
     else:
@@ -99,8 +99,7 @@ def _begin(
         if random is None:
             part[:, 0, :k] = libffm_random.start_weights(len(part), k, first)
         else:
-            # mypy knows no dtype but in so many words
-            part[:, 0, :k] = random.random((len(part), k), settings.dtype) * root  # type: ignore[arg-type]
+            part[:, 0, :k] = random.random((len(part), k), settings.dtype) * root
         part[:, 1] = 1.0
     memory.linear.array[:, 1] = memory.bias.array[:, 1] = 1.0
 

@@ -79,7 +79,7 @@ class FieldModel:
     one_field: bool = False
 
     def __post_init__(self) -> None:
-        w = self.w
+        w: Any = self.w
         if not isinstance(w, np.ndarray) or w.ndim != 3 or w.dtype not in (np.float32, np.float64):
             raise ValueError(
                 "w must be an array of float32 or float64 and three dimensions "
@@ -192,7 +192,9 @@ class FieldModel:
 
     def _scores(self, data: FieldData) -> npt.NDArray[np.float64]:
         k = self.n_factors
-        variant = FieldVariant(k, k, biased=self.bias != 0.0, linear=self.linear is not None)
+        variant = FieldVariant(
+            k, k, biased=self.bias != 0.0, linear=self.linear is not None, ahead=True
+        )
         linear = np.zeros((1, 2), self.w.dtype)
         if self.linear is not None:
             linear = np.column_stack([self.linear, self.linear]).astype(self.w.dtype)
@@ -227,13 +229,13 @@ class FieldModel:
         header, arrays = read_npz(path, FORMAT, VERSION, ("w",))
         try:
             squares = header["bias_squares"]
-            return cls(
+            given: dict[str, Any] = {
                 **arrays,
-                loss=header["loss"],
-                bias=float(header["bias"]),
-                bias_squares=None if squares is None else float(squares),
-                **{name: header[name] for name in _SWITCHES},
-            )
+                **{name: header[name] for name in ("loss", *_SWITCHES)},
+                "bias": float(header["bias"]),
+                "bias_squares": None if squares is None else float(squares),
+            }
+            return cls(**given)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the model is damaged ({error!r})", path=os.fspath(path)) from None
 

@@ -122,14 +122,12 @@ def vector_width(n_factors: int) -> int:
     return n_factors if n_factors <= 2 else -(-n_factors // 4) * 4
 
 
-def _dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    try:
-        real = np.dtype(dtype)
-    except TypeError:
-        real = None
-    if dtype is None or real not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return real
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    # numpy takes None for float64
+    for real in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype is not None and real == dtype:
+            return real
+    raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
 
 
 def count_field_workers(schedule: str, n_workers: int | None) -> int:

@@ -100,6 +100,12 @@ class FieldTrainer:
                 return "callback", epoch if self.auto_stop else None
         return "epochs", epochs if self.auto_stop else None
 
+    def prepare(self) -> None:
+        """Compile what measures the validation rows, before any clock starts."""
+        if self.validation is not None:
+            data = self.validation
+            self._measure(data._replace(indptr=data.indptr[:2], scale=data.scale[:1], y=data.y[:1]))
+
     def run_epoch(self, crew: Crew, epoch: int) -> FieldEpoch:
         """Let the workers visit every row once; then, while nobody writes, measure."""
         begin = time.monotonic()

@@ -172,6 +172,7 @@ def fit_ffm(
     if trace:
         trainer.trace = Trace(_header(schedule, n_workers, settings))
     with _crew(schedule, settings, memory, n_workers, start_method, pool, trace) as crew:
+        trainer.prepare()
         ready = time.monotonic()
         stopped, best = trainer.go(crew, int(epochs), callback)
     history = trainer.history
