@@ -34,12 +34,12 @@ def checked_rows(X: Any) -> Rows:
     if sp.issparse(X) or is_frame(X):
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise DataError("Complex data not supported: X must hold real numbers")
-        _check_shape(X)
+        check_shape(X)
         return Examples(X, np.zeros(X.shape[0])).to_scipy()
     array = as_array(X, "X")
     if array.dtype.kind == "c":
         raise DataError("Complex data not supported: X must hold real numbers")
-    _check_shape(array)
+    check_shape(array)
     if array.dtype == object:
         array = array.astype(np.float64)  # numpy's own error names what is no number
     float_dtype(None, array.dtype, "X")
@@ -57,7 +57,8 @@ def is_frame(X: Any) -> bool:
     return hasattr(X, "columns") and hasattr(X, "to_numpy")
 
 
-def _check_shape(X: Any) -> None:
+def check_shape(X: Any) -> None:
+    """Raise DataError unless X has two dimensions, and at least one row and column."""
     if len(X.shape) != 2:
         raise DataError(
             f"Expected 2D array, got shape {X.shape} instead. Reshape your data: X.reshape(-1, 1) "
