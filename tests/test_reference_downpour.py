@@ -4,10 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hogwild.reference.downpour import Replica, Shard, cut, interleave, join
+from hogwild.reference.sandblaster import Coordinator, Replicas, Server, direction, lbfgs, search
 
 
 def least_squares(n_batches, seed=0, n_features=5):
@@ -378,3 +380,259 @@ def test_four_replicas_come_near_the_least_squares_solution(adagrad, step):
     server, replicas, _ = shares(0, 4, 3, 3, 2, adagrad=adagrad, n_batches=n_batches, step=step)
     interleave(replicas, np.random.default_rng(1))
     assert join(server) == pytest.approx(wanted, abs=0.05)
+
+
+# ---- Sandblaster -------------------------------------------------------------------------------
+
+
+def logistic(n_rows=60, n_features=6, seed=0, reg=0.1):
+    """The loss of some rows, with their share of a ridge, and its gradient."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n_rows, n_features)) * np.linspace(0.3, 3, n_features)
+    y = np.where(X.sum(axis=1) + random.normal(size=n_rows) > 0, 1.0, -1.0)
+
+    def gradient(w, rows):
+        z = y[rows] * (X[rows] @ w)
+        share = reg * len(z) / n_rows
+        loss = np.logaddexp(0, -z).sum() + share / 2 * (w @ w)
+        return float(loss), -X[rows].T @ (y[rows] / (1 + np.exp(z))) + share * w
+
+    return gradient, np.arange(n_rows)
+
+
+def replicas_of(server, gradient, rows, portion, speeds, seed=0, **options):
+    portions = [rows[begin : begin + portion] for begin in range(0, len(rows), portion)]
+    return Replicas(server, gradient, portions, speeds, np.random.default_rng(seed), **options)
+
+
+@given(
+    seed=st.integers(0, 999), portion=st.integers(1, 60), n_shards=st.integers(1, 6),
+    speeds=st.lists(st.sampled_from([0.01, 0.5, 1.0]), min_size=1, max_size=5),
+    n_send=st.integers(1, 9), death=st.integers(0, 30),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_the_gradient_of_any_replicas_is_that_of_the_full_batch(
+    seed, portion, n_shards, speeds, n_send, death
+):
+    gradient, rows = logistic()
+    w = np.random.default_rng(seed).normal(size=6)
+    server = Server(w, n_shards)
+    replicas = replicas_of(
+        server, gradient, rows, portion, [1.0, *speeds], seed,
+        n_send=n_send, deaths={1: death, 2: 2 * death},
+    )  # fmt: skip
+    wanted, full = gradient(w, rows)
+    for _ in range(2):  # the second time with a zeroed sum, and without the dead
+        assert replicas.evaluate("w", "g") == pytest.approx(wanted, rel=1e-12)
+        assert server.fetch("g") == pytest.approx(full, rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("turns", range(9))
+def test_whenever_a_replica_dies_its_portions_are_done_by_the_other(turns):
+    gradient, rows = logistic()
+    server, w = Server(np.ones(6), 2), np.ones(6)
+    replicas = replicas_of(server, gradient, rows, 7, [1.0, 1.0], n_send=3, deaths={0: turns})
+    assert replicas.evaluate("w", "g") == pytest.approx(gradient(w, rows)[0], rel=1e-12)
+    assert server.fetch("g") == pytest.approx(gradient(w, rows)[1], rel=1e-10)
+    assert replicas.speeds.tolist() == [0.0, 1.0]
+
+
+def test_when_all_replicas_are_dead_the_coordinator_says_so():
+    gradient, rows = logistic()
+    server = Server(np.ones(6), 2)
+    replicas = replicas_of(server, gradient, rows, 7, [1.0, 1.0], deaths={0: 3, 1: 4})
+    with pytest.raises(RuntimeError, match="every replica is dead"):
+        replicas.evaluate("w", "g")
+
+
+class Picks:
+    """Draws what it is told, and then 0 for ever."""
+
+    def __init__(self, *picks):
+        self.picks = list(picks)
+
+    def choice(self, n, p):
+        return self.picks.pop(0) if self.picks else 0
+
+
+def test_the_portion_of_a_replica_that_hangs_is_done_by_another():
+    gradient, rows = logistic()
+    server, done = Server(np.ones(6), 2), []
+
+    def noted(w, portion):
+        done.append(int(portion[0]))
+        return gradient(w, portion)
+
+    portions = [rows[:20], rows[20:40], rows[40:]]
+    replicas = Replicas(server, noted, portions, [1.0, 1.0], Picks(1, 0), n_send=2)
+    assert replicas.evaluate("w", "g") == pytest.approx(gradient(np.ones(6), rows)[0], rel=1e-12)
+    assert done == [20, 40, 0]  # replica 1 has taken the first and never comes back
+
+
+def test_fast_replicas_take_more_portions_and_fetch_once_a_batch():
+    gradient, rows = logistic(n_rows=600)
+    server, fetched, done = Server(np.ones(6), 2), [], Counter()
+    fetch = server.fetch
+    server.fetch = lambda x: fetched.append(x) or fetch(x)
+
+    def noted(w, portion):
+        done[int(portion[0])] += 1
+        return gradient(w, portion)
+
+    replicas = replicas_of(server, noted, rows, 10, [1.0, 1.0, 0.01], seed=1)
+    for _ in range(20):
+        replicas.evaluate("w", "g")
+    assert len(done) == 60
+    assert min(done.values()) == 20
+    assert 20 * 60 < sum(done.values()) < 20 * (60 + 2)  # a backup or so at the end of each
+    assert fetched.count("w") == len(fetched) <= 20 * 3
+    assert len(fetched) > 20 * 2
+
+
+@pytest.mark.parametrize(("n_send", "sums"), [(1, 12), (3, 4), (5, 3), (99, 1)])
+def test_a_sum_is_sent_after_n_send_portions_and_at_the_end(n_send, sums):
+    gradient, rows = logistic()
+    server, sent = Server(np.ones(6), 2), []
+    push = server.push
+    server.push = lambda x, vector: sent.append(x) or push(x, vector)
+    replicas_of(server, gradient, rows, 5, [1.0], n_send=n_send).evaluate("w", "g")
+    assert sent == ["g"] * sums
+
+
+def test_the_coordinator_gives_each_portion_then_backups_and_counts_one_answer():
+    coordinator = Coordinator(3)
+    assert [coordinator.give(who) for who in "abc"] == [0, 1, 2]
+    assert coordinator.give("b") == 0  # its own would be no backup
+    assert coordinator.give("c") == 1  # 0 has one
+    assert coordinator.give("a") == 2
+    assert coordinator.give("a") == 1
+    assert coordinator.give("a") is None
+    assert [coordinator.answer(who, 1) for who in "ab"] == [True, False]
+    assert coordinator.answer("b", 0)
+    coordinator.sent("b")
+    coordinator.bury("a")  # 1 was in its sum, 2 it had with c
+    assert coordinator.waiting == [1]
+    assert coordinator.out == {2: {"c"}}
+    coordinator.bury("c")
+    assert coordinator.waiting == [1, 2]
+    assert not coordinator.is_done()
+    assert [coordinator.give("b"), coordinator.give("b")] == [1, 2]
+    assert coordinator.answer("b", 1)
+    assert coordinator.answer("b", 2)
+    assert not coordinator.is_done()
+    coordinator.sent("b")
+    assert coordinator.is_done()
+
+
+def test_an_answer_to_a_portion_that_was_lost_and_given_again_counts_once():
+    coordinator = Coordinator(1)
+    assert [coordinator.give(who) for who in "ab"] == [0, 0]
+    assert coordinator.answer("a", 0)
+    coordinator.bury("a")
+    assert coordinator.give("c") == 0
+    assert coordinator.answer("b", 0)  # still at work on it from before
+    assert not coordinator.answer("c", 0)
+    coordinator.sent("b")
+    assert coordinator.is_done()
+
+
+@given(seed=st.integers(0, 999), n=st.integers(1, 20), n_shards=st.integers(1, 25))
+def test_commands_on_slices_are_those_on_whole_vectors(seed, n, n_shards):
+    x, y = np.random.default_rng(seed).normal(size=(2, n))
+    server = Server(x, n_shards)
+    server.scale("y", 0.0, "w")
+    server.push("y", y)
+    assert server.dot("w", "y") == pytest.approx(x @ y, rel=1e-12, abs=1e-13)
+    server.add("z", "w", -0.3, "y")
+    server.add("z", "z", 2.0, "z")
+    assert server.fetch("z") == pytest.approx(3 * (x - 0.3 * y), rel=1e-12)
+    assert server.fetch("w").tobytes() == x.tobytes()  # no slice is shared between names
+
+
+@pytest.mark.parametrize("n_pairs", [0, 1, 2, 4])
+def test_the_direction_is_that_of_the_bfgs_matrix(n_pairs):
+    random = np.random.default_rng(n_pairs)
+    A = random.normal(size=(5, 5))
+    A = A @ A.T + np.eye(5)
+    g, steps = random.normal(size=5), random.normal(size=(n_pairs, 5))  # the oldest first
+    server = Server(g, 2)
+    server.scale("g", 1.0, "w")
+    for i, s in enumerate(steps):
+        for name, vector in ((f"s{i}", s), (f"y{i}", A @ s)):
+            server.scale(name, 0.0, "w")
+            server.push(name, vector)
+    direction(server, [(f"s{i}", f"y{i}") for i in reversed(range(n_pairs))])
+    H = np.eye(5)
+    if n_pairs:
+        s, y = steps[-1], A @ steps[-1]
+        H *= (s @ y) / (y @ y)
+    for s in steps:
+        y = A @ s
+        V = np.eye(5) - np.outer(y, s) / (s @ y)
+        H = V.T @ H @ V + np.outer(s, s) / (s @ y)
+    assert server.fetch("d") == pytest.approx(-H @ g, rel=1e-9)
+
+
+@pytest.mark.parametrize(("t", "wanted"), [(1e-3, 0.128), (1.0, 1.0), (64.0, 1.0)])
+def test_a_step_too_short_is_doubled_and_one_too_long_halved(t, wanted):
+    # F = w^2 / 2 from 1 along -1: the slope is to be .9 of itself, so t is .1 or more, below 2
+    server = Server(np.array([1.0]), 1)
+    server.scale("g", 1.0, "w")
+    server.scale("d", -1.0, "g")
+
+    def evaluate(at, to):
+        server.scale(to, 1.0, at)
+        return server.dot(at, at) / 2
+
+    found = search(server, evaluate, 0.5, t)
+    assert server.fetch("trial").item() == pytest.approx(1 - wanted)
+    assert found == pytest.approx((1 - wanted) ** 2 / 2)
+    assert search(server, lambda at, to: evaluate(at, to) + 1, 0.5, t) is None
+
+
+def one_process(server, gradient, rows):
+    def evaluate(at, to):
+        loss, g = gradient(server.fetch(at), rows)
+        server.scale(to, 0.0, at)
+        server.push(to, g)
+        return loss
+
+    return evaluate
+
+
+def test_losses_are_those_of_one_process_and_end_at_the_optimum():
+    gradient, rows = logistic()
+    alone, many = Server(np.zeros(6), 1), Server(np.zeros(6), 4)
+    replicas = replicas_of(many, gradient, rows, 4, [1.0, 0.7, 0.02, 1.0], deaths={3: 40})
+    wanted = lbfgs(alone, one_process(alone, gradient, rows), m=5)
+    losses = lbfgs(many, replicas.evaluate, m=5)
+    assert losses[:10] == pytest.approx(wanted[:10], rel=1e-12)
+    assert losses[-1] == pytest.approx(wanted[-1], rel=1e-12)
+    assert 10 < len(losses) < 40
+    assert losses == sorted(losses, reverse=True)
+    assert np.abs(gradient(many.fetch("w"), rows)[1]).max() < 1e-6
+    best = scipy.optimize.minimize(
+        lambda w: gradient(w, rows), np.zeros(6), jac=True, method="L-BFGS-B",
+        options={"ftol": 1e-15, "gtol": 1e-9},
+    )  # fmt: skip
+    assert losses[-1] == pytest.approx(best.fun, rel=1e-12)
+    assert many.fetch("w") == pytest.approx(best.x, rel=1e-6, abs=1e-6)
+
+
+def test_no_more_pairs_are_kept_than_m():
+    gradient, rows = logistic()
+    server, asked = Server(np.zeros(6), 2), []
+    dot = server.dot
+    server.dot = lambda x, y: asked.append((x, y)) or dot(x, y)
+    lbfgs(server, one_process(server, gradient, rows), m=2, n_iterations=5)
+    asked = [x for x, y in asked if y == "d" and x[0] == "s"]
+    assert asked == ["s0", "s1", "s0", "s0", "s1", "s1", "s0"]  # the newest first
+    assert {name for name in server.shards[0] if name[0] in "sy"} == {"s0", "s1", "y0", "y1"}
+
+
+def test_the_limit_of_iterations_and_a_start_at_the_optimum():
+    gradient, rows = logistic()
+    server = Server(np.zeros(6), 2)
+    assert len(lbfgs(server, one_process(server, gradient, rows), n_iterations=3)) == 4
+    flat = Server(np.zeros(2), 1)
+    assert lbfgs(flat, one_process(flat, lambda w, rows: (1.0, 0 * w), rows)) == [1.0]

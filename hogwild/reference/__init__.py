@@ -12,6 +12,7 @@
 ``lbfgs``             Spark MLlib's L-BFGS
 ``ffm``               libFFM: field-aware factorization machines, with its random numbers
 ``downpour``          Downpour SGD: replicas, shards, and the staleness between them
+``sandblaster``       its sister: L-BFGS over shards, portions for whoever is free, backups
 ``lessons``           what the workers of the lessons run
 ===================== =========================================================================
 """
@@ -29,4 +30,5 @@ __all__ = [
     "lessons",
     "levels",
     "linear",
+    "sandblaster",
 ]
