@@ -218,18 +218,11 @@ def test_an_update_goes_down_the_loss_by_differences():
         kept, sides = w[place], []
         for shift in (h, -h):
             w[place] = kept + shift
-            sides.append(ffm.loss_and_slope(row.y, ffm.score(row, w))[0])
+            sides.append(ffm.loss_and_slope(row, w)[0])
         w[place] = kept
         slope = (sides[0] - sides[1]) / (2 * h)
         # 1e3 / 1e6 of the slope; a weight of two pairs meets partners moved by a thousandth
         assert moved[place] - kept == pytest.approx(-1e-3 * slope, rel=2e-3, abs=1e-9)
-
-
-@pytest.mark.parametrize("z", [-3.0, 0.0, 0.5, 30.0])
-@pytest.mark.parametrize("y", [-1, 1])
-def test_the_slope_is_the_losses_derivative(y, z):
-    above, below = (ffm.loss_and_slope(y, z + h)[0] for h in (1e-6, -1e-6))
-    assert ffm.loss_and_slope(y, z)[1] == pytest.approx((above - below) / 2e-6, rel=1e-6, abs=1e-9)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -255,11 +248,11 @@ def test_the_losses_of_an_epoch_are_those_before_each_update():
     w, G = ffm.start(*run.w.shape[:2], 2, np.float64)
     before = []
     for i in ffm.visits(len(rows), ffm.glibc_rand()):
-        before.append(ffm.loss_and_slope(rows[i].y, ffm.score(rows[i], w))[0])
+        before.append(ffm.loss_and_slope(rows[i], w)[0])
         assert ffm.update(rows[i], w, G, 0.2, 2e-5) == before[-1]
     assert run.w.tobytes() == w.tobytes()
     assert run.G.tobytes() == G.tobytes()
-    after = [ffm.loss_and_slope(row.y, ffm.score(row, w))[0] for row in rows[:3]]
+    after = [ffm.loss_and_slope(row, w)[0] for row in rows[:3]]
     assert run.losses == [pytest.approx((np.mean(before), np.mean(after)), rel=1e-14)]
 
 
@@ -285,9 +278,8 @@ def test_auto_stop_goes_on_where_the_loss_stays_equal():
     assert run.epoch == 4
 
 
-def test_what_overflows_is_nan_as_in_libffm():
+def test_a_score_that_overflows_in_libffm_moves_the_weights_as_it_should():
     row = ffm.Row(-1, [0, 1], [0, 1], [1.0, 1.0])
     w, G = np.full((2, 2, 1), 30.0), np.ones((2, 2, 1))
-    with np.errstate(all="ignore"):
-        assert ffm.update(row, w, G, 0.1, 0.0, normalise=False) == np.inf
-    assert np.isnan(w[0, 1]).all()
+    assert ffm.update(row, w, G, 0.1, 0.0, normalise=False) == 900.0
+    assert w[0, 1] == pytest.approx(30 - 0.1 * 30 / np.sqrt(901))

@@ -8,9 +8,11 @@ libFFM's threads are Hogwild! workers; here is what a single one does, digit by 
 * The losses of an epoch are taken before each row's own update.
 * The pass over the validation rows is shuffled too, and uses up random numbers.
 * Auto-stop ends at the first rise, and goes back to the epoch before, G too.
-* Where -y times the score is above 709 all becomes nan.
 
-Numbers are float32 or float64, as w is. Numpy only. Imported by tests and tutorials.
+But the logistic loss is the form that can't overflow: libFFM's gives nan where the label times
+the score is below -709. Numbers are float32 or float64, as w is.
+
+Numpy only. Imported by tests and tutorials.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from hogwild.reference import linear
 
 Array = npt.NDArray[Any]
 
@@ -69,10 +73,9 @@ def score(row: Row, w: Array, normalise: bool = True) -> Any:
     return np.cumsum(terms, dtype=w.dtype)[-1] if terms else w.dtype.type(0)
 
 
-def loss_and_slope(y: int, z: Any) -> tuple[float, float]:
-    """Return log(1 + exp(-y z)) and its derivative in z, in float64."""
-    decay = np.exp(np.float64(-y * z))
-    return float(np.log1p(decay)), float(-y * decay / (1 + decay))
+def loss_and_slope(row: Row, w: Array, normalise: bool = True) -> tuple[float, float]:
+    """Return log(1 + exp(-y score)) and its derivative in the score, in float64."""
+    return linear.loss_and_slope("logistic", float(score(row, w, normalise)), float(row.y))
 
 
 def probability(row: Row, w: Array, normalise: bool = True) -> Any:
@@ -96,7 +99,7 @@ def update(row: Row, w: Array, G: Array, step: float, reg: float, normalise: boo
     (0.05, 1.0)
     """
     real = w.dtype.type
-    loss, slope = loss_and_slope(row.y, score(row, w, normalise))
+    loss, slope = loss_and_slope(row, w, normalise)
     step, reg, slope = real(step), real(reg), real(slope)
     for one, two, v in pairs(row, w, normalise):
         g1 = reg * w[one] + slope * v * w[two]
@@ -193,7 +196,7 @@ def train(
     for epoch in range(1, epochs + 1):
         before = [update(rows[i], w, G, step, reg, normalise) for i in visits(len(rows), rand)]
         unseen = [validation[i] for i in visits(len(validation), rand)]
-        after = [loss_and_slope(row.y, score(row, w, normalise))[0] for row in unseen]
+        after = [loss_and_slope(row, w, normalise)[0] for row in unseen]
         losses.append((sum(before) / len(rows), sum(after) / len(after) if after else np.nan))
         if auto_stop and losses[-1][1] > best:
             return Run(*kept, losses, epoch - 1)
