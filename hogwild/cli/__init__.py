@@ -7,7 +7,7 @@
     2     wrong usage: an option or a value that is not accepted, an extra that is not installed
     3     bad input: a file that is missing, malformed, or a trace that breaks a rule
     4     the fit diverged
-    5     a worker died, or failed
+    5     a worker or a server died, or failed, or is not there
     130   Ctrl-C
     141   whoever read the output has gone (``| head``), as for every program that SIGPIPE ends
 
@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hogwild import __version__
-from hogwild.cli import apply, check, data, fit, recommend, report, reproduce, trace
+from hogwild.cli import apply, check, data, downpour, fit, recommend, report, reproduce, trace
 from hogwild.cli.command import WRONG_USAGE, Parser, subcommands
 from hogwild.cli.interrupt import Interrupt, unhidden
 from hogwild.cli.wording import sentence_of, spoken
@@ -36,8 +36,10 @@ from hogwild.errors import (
     DataError,
     DivergenceError,
     HogwildError,
+    KeyRefused,
     ManagerDied,
     MissingExtra,
+    ServerGone,
     WorkerDied,
     WorkerFailed,
 )
@@ -81,7 +83,7 @@ hogwild COMMAND --help tells more. Exit codes: 0 good, 2 wrong usage,
     parser.add_argument("--version", action="version", version=f"hogwild {__version__}")
     parser.set_defaults(debug=False)
     commands = subcommands(parser)
-    for module in (fit, apply, recommend, check, trace, data, reproduce):
+    for module in (fit, apply, recommend, downpour, check, trace, data, reproduce):
         module.add(commands)
     return parser
 
@@ -100,6 +102,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         _drop_output()
         return READER_GONE
+    except (KeyRefused, ServerGone) as error:  # OSErrors, but of no file
+        return _fail(args, _code_of(error), _sentence(error))
     except OSError as error:
         _drop_output()
         named = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
@@ -117,6 +121,8 @@ def _code_of(error: Exception) -> int:
         (WorkerDied, WORKER_DIED),
         (WorkerFailed, WORKER_DIED),
         (ManagerDied, WORKER_DIED),
+        (ServerGone, WORKER_DIED),
+        (KeyRefused, BAD_INPUT),
         (MissingExtra, WRONG_USAGE),
         (HogwildError, OTHER),
         (ValueError, WRONG_USAGE),

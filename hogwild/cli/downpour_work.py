@@ -19,8 +19,6 @@ from hogwild.data.textio import shown
 from hogwild.downpour.record import DownpourFit
 from hogwild.errors import DataError
 
-FIELD_LOSSES = ("logistic", "squared")
-
 
 @dataclass(frozen=True)
 class Work:
@@ -45,6 +43,14 @@ class Work:
     told: dict[str, Any]
     kept: Callable[[Any], Any]
     measured: Callable[[DownpourFit], dict[str, Any]]
+
+
+def work_of(args: Namespace, seed: int) -> Work:
+    """Return the fit of a model of the kind that ``--kind`` names."""
+    if args.kind == "factors":
+        args.ratings = args.train
+        return factor_work(args, seed)
+    return field_work(args) if args.kind == "ffm" else linear_work(args)
 
 
 def linear_work(args: Namespace) -> Work:
@@ -132,6 +138,7 @@ def rows_to_join(args: Namespace, plan: Any) -> Any:
     if kind == "ffm":
         return read_fields(args.train)
     if kind == "factors":
+        args.ratings = args.train
         return read_data(args, 0).train
     args.loss = plan.model.get("loss", "squared")
     train, *_ = read_linear(args)

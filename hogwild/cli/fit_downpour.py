@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hogwild.cli import report
+from hogwild.cli.downpour_log import log_on_stderr
 from hogwild.cli.downpour_options import (
     NOT_OF_FACTORS,
     NOT_OF_LINEAR,
@@ -59,7 +60,9 @@ def fit_and_tell(
     args: Namespace, work: Work, exchange: dict[str, Any], seed: int, **serving: Any
 ) -> int:
     """Fit, write the model, print the summary; `serving` is what a run that others join needs."""
-    with report.Progress(args.epochs, args.quiet) as progress:
+    # who comes is news only where somebody else may
+    quiet = args.quiet or not serving
+    with report.Progress(args.epochs, args.quiet) as progress, log_on_stderr(quiet=quiet):
         fit = fit_downpour(
             work.train, validation=work.test, callback=progress, epochs=args.epochs, seed=seed,
             start_method=args.start_method, **exchange, **work.model, **serving,
