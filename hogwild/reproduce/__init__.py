@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from hogwild.errors import DataError
-from hogwild.reproduce import blog, fpsgd, fpsgd_data, mllib, mllib_data
+from hogwild.reproduce import (
+    blog,
+    downpour,
+    downpour_data,
+    fpsgd,
+    fpsgd_data,
+    mllib,
+    mllib_data,
+)
 from hogwild.reproduce.machine import BUSY, machine, now, versions
 from hogwild.reproduce.parts import Outcome, Say
 from hogwild.reproduce.report import Report, missing, write
@@ -23,10 +31,12 @@ TARGETS: dict[str, Callable[..., Outcome]] = {
     "blog": blog.reproduce,
     "fpsgd": fpsgd.reproduce,
     "mllib": mllib.reproduce,
+    "downpour": downpour.reproduce,
 }
 WITH_DATA: dict[str, Callable[[Path], Any]] = {
     "fpsgd": fpsgd_data.plan_with,
     "mllib": mllib_data.plan_with,
+    "downpour": downpour_data.plan_with,
 }
 """The plan of a target that reads a folder; DataError where the folder has nothing for it."""
 

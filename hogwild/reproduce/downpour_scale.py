@@ -1,0 +1,291 @@
+"""What virtual time shows: time to the target against replicas, and the paper's statements.
+
+Called by ``downpour``.
+"""
+
+from collections.abc import Callable
+
+from hogwild.reproduce import downpour_published as published
+from hogwild.reproduce.downpour_plan import Plan
+from hogwild.reproduce.downpour_virtual import (
+    ADAGRAD,
+    BACKUP,
+    DOWNPOUR,
+    FIXED,
+    SERIAL,
+    SYNC,
+    Run,
+    Virtual,
+)
+from hogwild.reproduce.parts import Column, Curve, Figure, Section, Table, plain_table, shown
+
+CODE = """simulate(
+    problem, replicas=200, rule="adagrad", step=0.3,
+    costs=Costs(compute=1.0, fetch=0.2, push=0.2, spread=0.75),
+)"""
+LINES: tuple[tuple[str, str, str, bool], ...] = (
+    ("synchronous, fixed", SYNC, FIXED, False),
+    ("synchronous, AdaGrad", SYNC, ADAGRAD, False),
+    ("sync, backups, fixed", BACKUP, FIXED, False),
+    ("sync, backups, AdaGrad", BACKUP, ADAGRAD, False),
+    ("Downpour, fixed", DOWNPOUR, FIXED, False),
+    ("Downpour, AdaGrad", DOWNPOUR, ADAGRAD, False),
+    ("the same, warm start", DOWNPOUR, ADAGRAD, True),
+)
+
+
+def sections(found: Virtual, plan: Plan) -> list[Section]:
+    """Return the sections on virtual time."""
+    return [_scale(found, plan), _stability(found, plan), _statements(found, plan)]
+
+
+def summary(found: Virtual, plan: Plan) -> list[str]:
+    """Return the lines for the terminal."""
+    return [
+        f"Virtual seconds until the objective is within {shown(plan.within, 'share')} of the least",
+        *plain_table(_table(found, plan)), "",
+        "What is stated, and what came out here", *_lines(found, plan),
+    ]  # fmt: skip
+
+
+def _lines(found: Virtual, plan: Plan) -> list[str]:
+    return [
+        line
+        for text, here, verdict in _judged(found, plan)
+        for line in (f"  {text}", f"    {verdict}: {here}")
+    ]
+
+
+def _scale(found: Virtual, plan: Plan) -> Section:
+    task, most = found.task, plan.virtual[-1]
+    return Section(
+        f"Virtual time, up to {most} replicas",
+        [
+            f"{task.how} Mini-batches of {plan.small_batch} rows. A batch's gradient takes one "
+            "virtual second, a fetch and a push .2 each; every single time is multiplied by a "
+            f"log-normal number of spread {plan.spread:g}, which makes stragglers: of {most} "
+            "answers the slowest takes several times the usual. Serial SGD has no journeys.",
+            "Synchronous descent waits for all answers of a round, with backups for all but the "
+            f"slowest {shown(plan.backups, 'share')}, and steps by their mean. Downpour's "
+            "replicas wait for nobody. Told is the first look at which the objective is within "
+            f"{shown(plan.within, 'share')} of the least, with the best of the steps tried, in hindsight; "
+            f"Downpour is looked at once an epoch, the others at each step. A run ends after "
+            f"{plan.virtual_epochs} epochs of Downpour, or {plan.rounds} rounds.",
+        ],
+        [_table(found, plan), _steps(found, plan)],
+        [_figure(found, plan)],
+        CODE,
+    )
+
+
+def _best(found: Virtual, plan: Plan, line: tuple[str, str, str, bool], n: int) -> Run | None:
+    _, method, rule, warm = line
+    return found.best(method, rule, n, plan.virtual_warm[0] if warm else 0.0)
+
+
+def _cells(
+    found: Virtual, plan: Plan, value: Callable[[Run], float | None]
+) -> list[list[float | str | None]]:
+    """Return a row for each method: what `value` makes of its best run at each number."""
+    rows: list[list[float | str | None]] = []
+    for rule in (FIXED, ADAGRAD):
+        best = found.best(SERIAL, rule, 1)
+        alone = None if best is None else value(best)
+        rows.append([f"serial, {rule}", alone, *(None for _ in plan.virtual[1:])])
+    for line in LINES:
+        runs = [_best(found, plan, line, n) for n in plan.virtual]
+        rows.append([line[0], *(None if run is None else value(run) for run in runs)])
+    return rows
+
+
+def _table(found: Virtual, plan: Plan) -> Table:
+    return Table(
+        "Virtual seconds to the target, by replicas",
+        [Column("method"), *(Column(str(n), ".0f") for n in plan.virtual)],
+        _cells(found, plan, lambda run: run.seconds),
+        "A dash: not run, or never there. The warm start is that of "
+        f"{plan.virtual_warm[0]:g} epochs by one replica, and its time counts.",
+    )
+
+
+def _steps(found: Virtual, plan: Plan) -> Table:
+    return Table(
+        "The steps that these are with",
+        [Column("method"), *(Column(str(n), ".2g") for n in plan.virtual)],
+        _cells(found, plan, lambda run: run.step),
+    )
+
+
+def _figure(found: Virtual, plan: Plan) -> Figure:
+    curves = []
+    picked = (
+        (0, "Downpour,\nAdaGrad", LINES[5]), (1, "Downpour,\nfixed step", LINES[4]),
+        (2, "synchronous,\nbackups", LINES[3]), (3, "synchronous", LINES[1]),
+    )  # fmt: skip
+    for colour, label, line in picked:
+        points = [(n, _best(found, plan, line, n)) for n in plan.virtual]
+        there = [(n, run.seconds) for n, run in points if run is not None and run.seconds]
+        if there:
+            curves.append(Curve(label, [n for n, _ in there], [s for _, s in there], colour))
+    ends = "; ".join(
+        f"{curve.label} {curve.y[-1]:.0f} s with {curve.x[-1]:.0f}".replace("\n", " ")
+        for curve in curves
+    )
+    return Figure(
+        "Virtual seconds to the target against the number of replicas; synchronous with AdaGrad",
+        f"Time to the target against replicas, both logarithmic: {ends}.",
+        "replicas", "virtual seconds", curves, x_log=True, y_log=True,
+    )  # fmt: skip
+
+
+def _stability(found: Virtual, plan: Plan) -> Section:
+    n = plan.virtual[-1]
+    rows: list[list[float | str | None]] = []
+    for rule, warm in ((FIXED, 0.0), (ADAGRAD, 0.0), *((ADAGRAD, w) for w in plan.virtual_warm)):
+        for run in found.of(DOWNPOUR, rule, n, warm):
+            rows.append([rule, warm or None, run.step, run.seconds, run.peak, run.last])
+    stale = next((run.staleness for run in found.of(DOWNPOUR, FIXED, n)), None)
+    return Section(
+        f"Stability with {n} replicas: every step tried",
+        [
+            f"A push is {shown(stale, '.0f')} pushes old, on average: more than an epoch's "
+            f"{found.task.problem().n_rows // plan.small_batch} batches. The highest objective "
+            "after the start, relative to the start's, tells how far a run went astray.",
+        ],
+        [
+            Table(
+                "Steps, with and without a warm start",
+                [
+                    Column("rule"), Column("warm", "g"), Column("step", ".2g"),
+                    Column("seconds", ".0f"), Column("highest", ".3g"), Column("at end", "share"),
+                ],
+                rows,
+                "Warm: epochs that one replica makes alone. At end: above the least objective.",
+            )
+        ],
+        [_paths(found, plan)],
+    )  # fmt: skip
+
+
+def _paths(found: Virtual, plan: Plan) -> Figure:
+    """Draw the largest AdaGrad step with each warm start, and a fixed step one replica likes."""
+    n = plan.virtual[-1]
+    runs = []
+    alone = found.best(DOWNPOUR, FIXED, plan.virtual[0])
+    if alone is not None:
+        same = [run for run in found.of(DOWNPOUR, FIXED, n) if run.step == alone.step]
+        runs += [("fixed step,\nbest alone", run) for run in same]
+    for warm in (0.0, *plan.virtual_warm):
+        label = f"warm start,\n{warm:g} epochs" if warm else "AdaGrad"
+        runs += [(label, run) for run in found.of(DOWNPOUR, ADAGRAD, n, warm)[-1:]]
+    curves = [
+        Curve(label, [x for x, _ in run.points], [max(y, 1e-4) for _, y in run.points], colour)
+        for colour, (label, run) in enumerate(runs[:4])
+    ]
+    ends = "; ".join(f"{curve.label} {curve.y[-1]:.2g}".replace("\n", " ") for curve in curves)
+    return Figure(
+        f"{n} replicas with large steps: above the least objective, as a share of it",
+        f"The objective over virtual time where steps are too large; at the end: {ends}.",
+        "virtual seconds", "above the least", curves, y_log=True,
+    )  # fmt: skip
+
+
+def _statements(found: Virtual, plan: Plan) -> Section:
+    rows = [[text, verdict, here] for text, here, verdict in _judged(found, plan)]
+    return Section(
+        "What is stated, and what came out here",
+        [
+            "The paper's runs are deep networks with tens of millions of parameters on thousands "
+            "of machines; here it is one small convex problem on a clock of our own. So only "
+            "orderings are set side by side. They are as we read them in a translation of the "
+            "paper, and in an account of its makers' later article: check the originals before "
+            "you quote. Here every method has its best step in hindsight, which favours those "
+            "that are sensitive to it."
+        ],
+        [Table("Statements", [Column("stated"), Column("here?"), Column("found")], rows)],
+    )
+
+
+def _judged(found: Virtual, plan: Plan) -> list[tuple[str, str, str]]:
+    """Return each statement, what came out here, and whether that agrees."""
+    n = plan.virtual[-1]
+    fixed, adagrad = (found.best(DOWNPOUR, rule, n) for rule in (FIXED, ADAGRAD))
+    one = found.best(DOWNPOUR, FIXED, plan.virtual[0])
+    backup = _quicker(*(found.best(BACKUP, rule, n) for rule in (FIXED, ADAGRAD)))
+    judged = [
+        (
+            published.SLOWEST, f"{_seconds(one)} alone, {_seconds(fixed)} with {n}",
+            _yes(_quicker(fixed, one) is fixed),
+        ),
+        (
+            published.FASTEST,
+            f"{_seconds(adagrad)}; fixed step {_seconds(fixed)}, backups {_seconds(backup)}",
+            _yes(_first(adagrad, fixed, backup)),
+        ),
+    ]  # fmt: skip
+    missed = {rule: _missed(found, plan, rule) for rule in (FIXED, ADAGRAD)}
+    judged.append(
+        (
+            published.MISSES,
+            "never there: " + ", ".join(
+                f"{rule} {sum(each)} of {len(each)}" for rule, each in missed.items()
+            ) + " steps",
+            _yes(_share(missed[FIXED]) > _share(missed[ADAGRAD])),
+        )
+    )  # fmt: skip
+    if fixed is not None and adagrad is not None:
+        ratio = adagrad.step / fixed.step
+        judged.append(
+            (published.LARGER, f"{ratio:.2g} times, with {n} replicas", _yes(ratio >= 3.0))
+        )
+    judged.append(_warm(found, plan))
+    judged.append(
+        (
+            published.SYNCHRONOUS, f"backups {_seconds(backup)}, Downpour {_seconds(adagrad)}",
+            _yes(_first(backup, adagrad)),
+        )
+    )  # fmt: skip
+    return judged
+
+
+def _warm(found: Virtual, plan: Plan) -> tuple[str, str, str]:
+    """Judge warm starts by the largest of AdaGrad's steps, which is where it goes astray."""
+    n = plan.virtual[-1]
+    cold, *warm = (
+        found.of(DOWNPOUR, ADAGRAD, n, each)[-1].peak for each in (0.0, *plan.virtual_warm)
+    )
+    text = f"highest objective / start's: {cold:.3g} cold"
+    for epochs, peak in zip(plan.virtual_warm, warm, strict=True):
+        text += f", {peak:.3g} after {epochs:g}"
+    return published.WARM, text, _yes(max(warm) < cold)
+
+
+def _missed(found: Virtual, plan: Plan, rule: str) -> list[bool]:
+    n = plan.virtual[-1]
+    return [run.seconds is None for run in found.of(DOWNPOUR, rule, n)]
+
+
+def _share(missed: list[bool]) -> float:
+    return sum(missed) / len(missed)
+
+
+def _quicker(*runs: Run | None) -> Run | None:
+    """Return the run that was there first; None where none was there."""
+    there = [run for run in runs if run is not None and run.seconds is not None]
+    return min(there, key=lambda run: run.seconds or 0.0, default=None)
+
+
+def _first(run: Run | None, *others: Run | None) -> bool:
+    """Whether a run was there before all others; at the same time is not before."""
+    if run is None or run.seconds is None:
+        return False
+    times = [other.seconds for other in others if other is not None]
+    return all(time is None or run.seconds < time for time in times)
+
+
+def _seconds(run: Run | None) -> str:
+    return "never" if run is None or run.seconds is None else f"{run.seconds:.0f} s"
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
