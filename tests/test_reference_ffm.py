@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hogwild.data import FieldRows
+from hogwild.models import fit_ffm
 from hogwild.reference import ffm
 
 # libffm 1.23, one thread, ffm-train -p bigdata.te.txt bigdata.tr.txt: tr_logloss and va_logloss
@@ -283,3 +285,30 @@ def test_a_score_that_overflows_in_libffm_moves_the_weights_as_it_should():
     w, G = np.full((2, 2, 1), 30.0), np.ones((2, 2, 1))
     assert ffm.update(row, w, G, 0.1, 0.0, normalise=False) == 900.0
     assert w[0, 1] == pytest.approx(30 - 0.1 * 30 / np.sqrt(901))
+
+
+# ---- the package -------------------------------------------------------------------------------
+
+
+def as_field_rows(rows):
+    """The same rows as the package holds them, in double."""
+    indptr = np.cumsum([0, *(len(row.values) for row in rows)])
+    fields, features, values = (np.concatenate([row[part] for row in rows]) for part in (1, 2, 3))
+    y = np.array([row.y for row in rows], float)
+    return FieldRows(indptr, fields.astype(int), features.astype(int), values, y, dtype=np.float64)
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_the_package_s_scalar_loop_trains_to_the_same_bits(seed, normalise):
+    rows, unseen = random_rows(seed, 40), random_rows(seed + 10, 20, n_features=20, n_fields=6)
+    run = ffm.train(rows, unseen, 3, 0.3, 0.01, epochs=3, normalise=normalise, dtype=np.float64)
+    fit = fit_ffm(
+        as_field_rows(rows), n_factors=3, step=0.3, reg=0.01, epochs=3, normalise=normalise,
+        schedule="serial", kernel="python", dtype="float64", random="libffm",
+        validation=as_field_rows(unseen),
+    )  # fmt: skip
+    assert fit.model.w.tobytes() == run.w.tobytes()
+    assert fit.model.squares.tobytes() == run.G.tobytes()
+    losses = [(epoch.train_loss, epoch.validation_loss) for epoch in fit.history]
+    assert losses == [pytest.approx(pair, rel=1e-14) for pair in run.losses]
