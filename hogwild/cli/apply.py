@@ -10,18 +10,21 @@ import scipy.sparse as sp
 
 from hogwild.cli import report
 from hogwild.cli.apply_factors import evaluate_factors, predict_factors
+from hogwild.cli.apply_fields import evaluate_fields, predict_fields
 from hogwild.cli.apply_mllib import evaluate_mllib, predict_mllib
 from hogwild.cli.command import Commands, Parser, add_command, add_reading, check_outputs
-from hogwild.cli.kept import MODEL_HELP, load_model
+from hogwild.cli.kept import MODEL_HELP, AnyModel, load_model
 from hogwild.cli.ratings_options import OPTIONS, add_ratings_layout
 from hogwild.cli.reading import as_signs, fitting, measure, read_rows
 from hogwild.mllib import GeneralizedLinearModel
 from hogwild.models import FactorModel
 from hogwild.models.factor_predict import UNKNOWN
+from hogwild.models.field_libffm import LAYOUTS
+from hogwild.models.field_model import FieldModel
 
 DATA_HELP = (
-    "LIBSVM file for a linear model, ratings for a factor model; also compressed; "
-    "- is standard input"
+    "LIBSVM file for a linear model, ratings for a factor model, libFFM file for a field-aware "
+    "machine; also compressed; - is standard input"
 )
 
 
@@ -37,7 +40,9 @@ def add(commands: Commands) -> None:
         "Print a prediction a line. A linear model predicts a label as in the training\n"
         "file, or a number; the labels in the file play no part, but the format wants\n"
         "them: 0 will do. A factor model takes a user and an item a line, and predicts\n"
-        "the rating; if there is a third field, it plays no part.",
+        "the rating; if there is a third field, it plays no part. A field-aware machine\n"
+        "takes libFFM's format and prints the probability of a positive label, as\n"
+        "libFFM does, or with the squared loss a number.",
         "MODEL DATA [--output FILE] [--proba] [--json]",
     )
     linear = _add_model_and_data(parser, pairs=True)
@@ -76,16 +81,25 @@ def _add_model_and_data(parser: Parser, *, pairs: bool = False) -> Any:
         help="mean or error: for users and items without training ratings (default: mean)",
     )
     add_ratings_layout(parser, pairs=pairs)
+    fields = parser.add_argument_group("for a field-aware machine")
+    fields.add_argument(
+        "--layout",
+        choices=tuple(LAYOUTS),
+        metavar="NAME",
+        help="sse or plain: of libFFM's binary file (default: found out)",
+    )
     return linear
 
 
 def predict(args: Namespace) -> int:
     """Write the predictions; with ``--json`` and a file, stdout says what the file holds."""
     check_outputs([args.output], [args.model, args.data])
-    model = load_model(args.model)
+    model = _loaded(args)
     if isinstance(model, FactorModel):
         return predict_factors(args, model)
     _refuse_factor_options(args)
+    if isinstance(model, FieldModel):
+        return predict_fields(args, model)
     if isinstance(model, GeneralizedLinearModel):
         return predict_mllib(args, model)
     if args.proba:
@@ -108,10 +122,12 @@ def predict(args: Namespace) -> int:
 
 def evaluate(args: Namespace) -> int:
     """Print the metrics."""
-    model = load_model(args.model)
+    model = _loaded(args)
     if isinstance(model, FactorModel):
         return evaluate_factors(args, model)
     _refuse_factor_options(args)
+    if isinstance(model, FieldModel):
+        return evaluate_fields(args, model)
     if isinstance(model, GeneralizedLinearModel):
         return evaluate_mllib(args, model)
     rows, ignored = fitting(
@@ -122,6 +138,15 @@ def evaluate(args: Namespace) -> int:
     metrics = measure(model, rows)
     report.emit_metrics(args, len(rows), ignored, metrics)
     return 0
+
+
+def _loaded(args: Namespace) -> AnyModel:
+    model = load_model(args.model, args.layout)
+    if args.layout is not None and not isinstance(model, FieldModel):
+        raise ValueError("--layout is for libFFM's models")
+    if isinstance(model, FieldModel) and args.zero_based:
+        raise ValueError("--zero-based is for linear models: libFFM's files always count from 0")
+    return model
 
 
 def _refuse_factor_options(args: Namespace) -> None:

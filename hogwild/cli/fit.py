@@ -9,7 +9,7 @@ import secrets
 from argparse import Namespace
 from typing import Any
 
-from hogwild.cli import fit_downpour, fit_factors, fit_mllib, report
+from hogwild.cli import fit_downpour, fit_factors, fit_ffm, fit_mllib, report
 from hogwild.cli.command import Commands, add_command, check_outputs, subcommands
 from hogwild.cli.downpour_options import refuse_downpour
 from hogwild.cli.fit_options import add_options, step_of
@@ -33,6 +33,7 @@ def add(commands: Commands) -> None:
         description="Fit a model to a file.",
         epilog="examples:\n  hogwild fit linear train.txt --loss logistic --model m.npz\n"
         "  hogwild fit factors ratings.dat --test test.dat --model m.npz\n"
+        "  hogwild fit ffm train.ffm --test test.ffm --model m.npz\n"
         "  hogwild fit mllib train.txt --optimizer lbfgs --model m.npz",
     )
     kinds = subcommands(fit)
@@ -47,6 +48,7 @@ def add(commands: Commands) -> None:
     )
     add_options(parser)
     fit_factors.add(kinds)
+    fit_ffm.add(kinds)
     fit_mllib.add(kinds)
 
 

@@ -15,15 +15,23 @@ from hogwild.mllib.model_files import load as load_mllib
 from hogwild.models import FactorModel, LinearModel
 from hogwild.models.factor_libmf import read_libmf_model
 from hogwild.models.factor_model import FORMAT as FACTORS
+from hogwild.models.field_libffm import read_libffm_model
+from hogwild.models.field_model import FORMAT as FIELDS
+from hogwild.models.field_model import FieldModel
 
-MODEL_HELP = "what fit --model has written, LIBMF's text, or a folder that Spark's save has written"
+MODEL_HELP = (
+    "what fit --model has written, LIBMF's text, libFFM's binary file, or a folder that Spark's "
+    "save has written"
+)
 
 
-AnyModel = LinearModel | FactorModel | GeneralizedLinearModel
+AnyModel = LinearModel | FactorModel | FieldModel | GeneralizedLinearModel
 
 
-def load_model(path: str) -> AnyModel:
+def load_model(path: str, layout: str | None = None) -> AnyModel:
     """Return the model in a file, or in one of Spark's folders.
+
+    `layout` is that of a libFFM file, by default found out.
 
     Raises
     ------
@@ -33,19 +41,38 @@ def load_model(path: str) -> AnyModel:
     if os.path.isdir(path):
         return load_mllib(path)
     with open(path, "rb") as file:
-        packed = file.read(2) == b"PK"  # a zip, as npz is
-    if packed:
-        loaders: dict[Any, Any] = {FACTORS: FactorModel.load, MLLIB: load_mllib}
+        head = file.read(13)
+    if head[:2] == b"PK":  # a zip, as npz is
+        loaders: dict[Any, Any] = {
+            FACTORS: FactorModel.load, FIELDS: FieldModel.load, MLLIB: load_mllib
+        }  # fmt: skip
         model: AnyModel = loaders.get(read_header(path).get("format"), LinearModel.load)(path)
         return model
+    if head[12:] in (b"\0", b"\1"):  # the flag that ends libFFM's header; no text has these bytes
+        return read_libffm_model(path, layout)
     if next(line_chunks(path), b"").lstrip()[:2] in (b"f ", b"m "):
         return read_libmf_model(path)
-    raise DataError("not a model, neither of this package nor LIBMF's text", path=shown(path))
+    raise DataError(
+        "not a model, neither of this package nor LIBMF's text or libFFM's file", path=shown(path)
+    )
 
 
 def load_factors(path: str, command: str) -> FactorModel:
     """Return the factor model in a file; ValueError for one of another kind."""
     model = load_model(path)
     if not isinstance(model, FactorModel):
-        raise ValueError(f"{command} needs a factor model; {path} holds a linear one")
+        raise ValueError(f"{command} needs a factor model; {path} holds {_kind_of(model)}")
     return model
+
+
+def load_fields(path: str, command: str) -> FieldModel:
+    """Return the field-aware machine in a file; ValueError for a model of another kind."""
+    model = load_model(path)
+    if not isinstance(model, FieldModel):
+        raise ValueError(f"{command} needs a field-aware machine; {path} holds {_kind_of(model)}")
+    return model
+
+
+def _kind_of(model: AnyModel) -> str:
+    kinds = {FactorModel: "a factor model", FieldModel: "a field-aware machine"}
+    return kinds.get(type(model), "a linear one")

@@ -12,12 +12,13 @@ from hogwild.errors import DataError
 
 OPTIONS = {
     "n_workers": "workers", "n_factors": "factors", "n_features": "n-features",
+    "max_features": "n-features", "max_fields": "n-fields",
     **{
         name: name.replace("_", "-")
         for name in (
             "batch_size", "biases", "checkpoint", "checkpoint_every", "columns", "coordination",
             "delimiter", "dtype", "duplicates", "epochs", "format", "grid", "header", "ids",
-            "kernel", "local_step", "loss", "n_fetch", "n_push", "nonnegative", "order",
+            "kernel", "layout", "local_step", "loss", "n_fetch", "n_push", "nonnegative", "order",
             "patience", "portion", "reg", "reg_l1", "replicas", "resume", "schedule", "seed",
             "shards", "start", "strata", "tol", "trace", "warm_start", "write", "zero_based",
         )

@@ -5,7 +5,7 @@ arrays that were written, or raises `DataError` with the file's name. What the h
 caller's: it adds its own entries, and checks them.
 
 Called by the models that can be kept: ``models.linear_model``, ``models.factor_model`` and its
-checkpoint, ``mllib.model_files``.
+checkpoint, ``models.field_model``, ``mllib.model_files``.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ READERS = {
     "hogwild-factors": "holds a factor model; FactorModel.load reads it",
     "hogwild-factor-checkpoint": "holds the checkpoint of a factor fit; fit_factors goes on from "
     "it with resume=True",
+    "hogwild-fields": "holds a field-aware machine; FieldModel.load reads it",
     "hogwild-mllib": "holds a model of hogwild.mllib; hogwild.mllib.model_files.load reads it",
 }
 """What to say of a file of another kind than was asked for."""
