@@ -25,12 +25,19 @@ import numpy as np
 import pytest
 
 from hogwild.downpour import guard as guard_module
+from hogwild.downpour import sockets
 from hogwild.downpour.guard import Guard
 from hogwild.downpour.keys import checked_key, new_key, read_key, write_key
 from hogwild.downpour.listening import start_server
 from hogwild.downpour.proxy import Client, connect
-from hogwild.downpour.served import GuardedServer, current_client
-from hogwild.downpour.sockets import checked_address, listening_socket, parse_address
+from hogwild.downpour.served import GuardedServer, _Door, current_client
+from hogwild.downpour.sockets import (
+    checked_address,
+    connected,
+    listening_socket,
+    parse_address,
+    socket_of,
+)
 from hogwild.errors import DataError, KeyRefused, ServerGone
 
 pytestmark = pytest.mark.timeout(60)
@@ -171,6 +178,13 @@ def test_a_client_that_ends_in_any_way_is_told_to_the_object(server):
             os.waitpid(child, 0)
             until(lambda before=before: len(counter.gone()) == before + 1)
         assert counter.client_id not in counter.gone()
+
+
+def test_a_proxy_can_be_sent_and_then_has_a_connection_of_its_own(server):
+    with server.connect() as counter, pickle.loads(pickle.dumps(counter)) as other:
+        assert other.add(2) == 2
+        assert counter.add(1) == 3
+        assert other.client_id != counter.client_id
 
 
 def test_a_forked_child_makes_a_connection_of_its_own(server):
@@ -625,6 +639,30 @@ def test_beyond_this_machine_it_listens_only_by_name_and_warns(caplog):
             checked_address(wrong)
     with pytest.raises(ValueError, match="host:port, or a path with a slash; got 'here'"):
         parse_address("here")
+
+
+def test_a_tcp_connection_sends_at_once_and_probes_a_silent_peer():
+    # a message longer than 16 kB is sent in two parts: the second one would wait for 40 ms
+    door = _Door(TCP)
+    with connected(door.address, 5.0) as client, door.accept()[0] as server:
+        for end in (client, server):
+            with socket_of(end) as borrowed:
+                assert borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                assert borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    door._socket.close()
+
+
+def test_a_port_without_a_server_is_not_answered_by_the_client_itself():
+    with socket.socket() as free:
+        free.bind(TCP)
+        port = free.getsockname()[1]
+    own = socket.socket()  # what the system may do when it lends a client the port it looks for
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    own.bind(("127.0.0.1", port))
+    with own, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sockets.socket, "socket", lambda family: own)
+        with pytest.raises(ConnectionRefusedError):
+            connected(("127.0.0.1", port), 5.0)
 
 
 def test_a_key_file_is_for_its_owner_alone(tmp_path):

@@ -39,7 +39,7 @@ class Listening(ServerProcess):
 
     def client(self, patience: float = 0.0) -> Client:
         """Return what another process needs to call the object."""
-        return Client(self.address, self.key, patience, self.pid)
+        return Client(self.address, self.key, patience)
 
     def connect(
         self, patience: float = 0.0, meanwhile: Callable[[], object] | None = None

@@ -51,14 +51,11 @@ class Client:
         Not shown by ``repr``; but it is in the pickle, which must not be kept.
     patience : float
         Seconds that a call waits for a server that is being restarted.
-    pid : int, optional
-        The server's process, for messages.
     """
 
     address: Address
     key: bytes = field(repr=False)
     patience: float = 0.0
-    pid: int | None = None
 
     def connect(self, meanwhile: Callable[[], object] | None = None) -> "Proxy":
         """Return a proxy.
@@ -134,6 +131,7 @@ class Proxy:
         self._here = threading.local()
         _proxies.add(self)
         self._exposed: frozenset[str] = frozenset()
+        self._pid: int | None = None  # as the server has told it: for messages
         self._connection()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -143,6 +141,9 @@ class Proxy:
 
     def __repr__(self) -> str:
         return f"<proxy of the object at {self._shown()}>"
+
+    def __reduce__(self) -> Any:
+        return Proxy, (self._client,)
 
     @property
     def client_id(self) -> int:
@@ -239,14 +240,14 @@ class Proxy:
             connection.close()
             raise
         here = self._here
-        here.client_id, here.life, self._exposed = content[0], content[1], frozenset(content[2])
-        here.connection = connection
+        here.client_id, here.life, exposed, self._pid = content
+        self._exposed, here.connection = frozenset(exposed), connection
         return connection
 
     def _gone(self, error: BaseException) -> ServerGone:
         seen = getattr(error, "strerror", None) or str(error)
         reason = f"can't be reached: {seen}" if seen else "hung up"
-        return ServerGone(self._client.address, self._client.pid, reason=reason)
+        return ServerGone(self._client.address, self._pid, reason=reason)
 
     def _shown(self) -> str:
         return shown(self._client.address)

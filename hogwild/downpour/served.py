@@ -14,6 +14,7 @@ Used by ``downpour.listening``, in the server's process.
 import errno
 import itertools
 import logging
+import os
 import pickle
 import threading
 import time
@@ -167,7 +168,7 @@ class GuardedServer(Server):
         """Answer the calls of a client until it hangs up."""
         client = next(self._clients)
         _here.client = client
-        connection.send(("#RETURN", (client, self._life, self.greeting)))
+        connection.send(("#RETURN", (client, self._life, self.greeting, os.getpid())))
         try:
             self.serve_client(connection)
         finally:

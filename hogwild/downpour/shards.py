@@ -129,6 +129,7 @@ class Shards:
         self._most, self._within = most_restores, within
         self._deaths: list[list[float]] = [[] for _ in states]
         self._lives = [int(state["life"]) for state in states]
+        self._owner = os.getpid()  # under fork the replicas have a copy of all this
         self._folder = PrivateFolder()
         self._directory = Path(self._folder.path if directory is None else directory)
         self._pushed = SharedArray(len(states), np.int64)
@@ -189,7 +190,8 @@ class Shards:
         """End the processes, without a last checkpoint; nothing of them is left."""
         for server in self._servers:
             server.close()
-        self._remove_drafts()
+        if os.getpid() == self._owner:
+            self._remove_drafts()
         self._folder.close()
 
     def __enter__(self) -> Self:

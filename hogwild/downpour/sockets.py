@@ -21,7 +21,6 @@ from typing import Any
 
 from hogwild.engine.server_process import Address
 
-EVERYWHERE = "0.0.0.0"
 BACKLOG = 512  # connections that wait to be accepted; the system may allow less
 _SILENCE, _PROBES = 10, 3  # seconds of silence before a peer is probed, and how often
 _log = logging.getLogger("hogwild.downpour")
@@ -83,28 +82,6 @@ def checked_address(address: Any) -> Address:
     if not 0 <= port <= 65535:
         raise ValueError(f"a port is 0 to 65535, got {port}")
     return host, port
-
-
-def as_seen_from(address: Address, through: Address) -> Address:
-    """Return where to reach a server that listens on every interface, for who reached another.
-
-    Parameters
-    ----------
-    address : str or (str, int)
-        What that server has said of itself.
-    through : str or (str, int)
-        Where a server on the same machine was reached.
-
-    Examples
-    --------
-    >>> as_seen_from(("0.0.0.0", 7071), ("10.0.0.5", 7070))
-    ('10.0.0.5', 7071)
-    >>> as_seen_from(("10.0.0.6", 7071), ("10.0.0.5", 7070))
-    ('10.0.0.6', 7071)
-    """
-    if isinstance(address, str) or isinstance(through, str) or address[0] != EVERYWHERE:
-        return address
-    return through[0], address[1]
 
 
 def is_local(address: Address) -> bool:

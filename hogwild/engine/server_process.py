@@ -35,6 +35,7 @@ from hogwild.engine.worker_process import become_child, travels
 
 KEY_BYTES = 32
 _START = 60.0  # seconds that a new process gets to import what it needs
+_TRIES = 5
 _GRACE = 1.0  # seconds for the parent's end to be seen
 _SOCKET, _LONGEST_PATH = "socket", 103  # bytes of a socket's path that every system takes
 _ROOM = "/tmp"
@@ -259,8 +260,9 @@ def _live(
     path, alone = removed or ("", True)
 
     def leave(*_: object) -> None:
-        if path:
-            shutil.rmtree(path, ignore_errors=True)
+        for _attempt in range(_TRIES):
+            if path and os.path.exists(path):  # another thread may have been writing there
+                shutil.rmtree(path, ignore_errors=True)
         os._exit(1)
 
     def linger(*_: object) -> None:
