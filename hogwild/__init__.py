@@ -21,8 +21,13 @@ if TYPE_CHECKING:
         write_libsvm,
         write_ratings,
     )
-    from hogwild.downpour import DownpourFit, fit_downpour, join_downpour
-    from hogwild.estimators import HogwildClassifier, HogwildRegressor, MatrixFactorization
+    from hogwild.downpour import DownpourFit, fit_downpour, fit_sandblaster, join_downpour
+    from hogwild.estimators import (
+        FieldAwareClassifier,
+        HogwildClassifier,
+        HogwildRegressor,
+        MatrixFactorization,
+    )
     from hogwild.models import (
         FactorFit,
         FactorModel,
@@ -46,6 +51,7 @@ __all__ = [
     "Examples",
     "FactorFit",
     "FactorModel",
+    "FieldAwareClassifier",
     "FieldEncoder",
     "FieldFit",
     "FieldModel",
@@ -62,6 +68,7 @@ __all__ = [
     "fit_factors_on_spark",
     "fit_ffm",
     "fit_linear",
+    "fit_sandblaster",
     "join_downpour",
     "read_libffm",
     "read_libsvm",
@@ -86,8 +93,13 @@ _HOMES = {
         "write_libsvm",
         "write_ratings",
     ),
-    "downpour": ("DownpourFit", "fit_downpour", "join_downpour"),
-    "estimators": ("HogwildClassifier", "HogwildRegressor", "MatrixFactorization"),
+    "downpour": ("DownpourFit", "fit_downpour", "fit_sandblaster", "join_downpour"),
+    "estimators": (
+        "FieldAwareClassifier",
+        "HogwildClassifier",
+        "HogwildRegressor",
+        "MatrixFactorization",
+    ),
     "models": (
         "FactorFit",
         "FactorModel",

@@ -10,7 +10,9 @@ Source: Dean et al., "Large Scale Distributed Deep Networks", NIPS 2012.  What i
 `simulate`                                            the same in virtual time, hundreds of replicas
 `fit`, `settings`, `record`                           `fit_downpour` and what it returns
 `cluster`, `working`, `joining`                       the processes, here and on other machines
+`shards`, `checkpoints`                               shards' processes, restored when they die
 `listening`, `proxy`, `guard`, `keys`, `sockets`      Manager servers that let in who has the key
+`sandblaster`, `slices`                               L-BFGS by commands to the shards
 ====================================================  =============================================
 """
 
@@ -21,6 +23,7 @@ from hogwild.downpour.problem import Problem
 from hogwild.downpour.record import DownpourEpoch, DownpourFit
 from hogwild.downpour.replica import Exchange, Replica
 from hogwild.downpour.rules import AdaGrad, FixedStep
+from hogwild.downpour.sandblaster import SandblasterFit, SandblasterStep, fit_sandblaster
 from hogwild.downpour.server import ParameterServer
 from hogwild.downpour.shard import Shard
 from hogwild.downpour.simulate import Costs, Simulated, simulate
@@ -37,9 +40,12 @@ __all__ = [
     "PortionTable",
     "Problem",
     "Replica",
+    "SandblasterFit",
+    "SandblasterStep",
     "Shard",
     "Simulated",
     "fit_downpour",
+    "fit_sandblaster",
     "join_downpour",
     "simulate",
 ]
