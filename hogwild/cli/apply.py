@@ -36,6 +36,7 @@ def add(commands: Commands) -> None:
         predict,
         "predict a label or a number for each row of a file",
         "examples:\n  hogwild predict m.npz test.txt --output predictions.txt\n"
+        "  hogwild predict train.model test.ffm\n"
         "  hogwild predict factors.npz pairs.txt --unknown error",
         "Print a prediction a line. A linear model predicts a label as in the training\n"
         "file, or a number; the labels in the file play no part, but the format wants\n"
@@ -142,8 +143,6 @@ def evaluate(args: Namespace) -> int:
 
 def _loaded(args: Namespace) -> AnyModel:
     model = load_model(args.model, args.layout)
-    if args.layout is not None and not isinstance(model, FieldModel):
-        raise ValueError("--layout is for libFFM's models")
     if isinstance(model, FieldModel) and args.zero_based:
         raise ValueError("--zero-based is for linear models: libFFM's files always count from 0")
     return model

@@ -26,7 +26,10 @@ def add_options(parser: Parser) -> None:
 def _add_problem(parser: Parser) -> None:
     group = parser.add_argument_group("the problem")
     group.add_argument(
-        "--factors", type=whole(1), default=4, metavar="N", help="a vector's numbers (default: 4)"
+        "--factors",
+        type=whole(1),
+        metavar="N",
+        help="a vector's numbers (default: 4, or those of --start-from)",
     )
     group.add_argument(
         "--reg", type=FROM_0, default=2e-5, metavar="X", help="ridge weight (default: 2e-5)"

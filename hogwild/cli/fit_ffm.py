@@ -49,8 +49,10 @@ def run(args: Namespace) -> int:
     _check_together(args)
     outputs = [args.model, args.libffm_model, args.trace]
     check_outputs(outputs, [args.train, args.validation, args.test, args.start_from])
-    settings = _settings(args)
     start = None if args.start_from is None else load_fields(args.start_from, "--start-from")
+    if args.factors is None:
+        args.factors = 4 if start is None else start.n_factors
+    settings = _settings(args)
     data = read_data(args, settings["seed"] or 0)
     watched = "test" if data.validation is None else "valid."
     with report.Progress(args.epochs, args.quiet, lambda epoch: _words(epoch, watched)) as progress:

@@ -42,13 +42,16 @@ def load_model(path: str, layout: str | None = None) -> AnyModel:
         return load_mllib(path)
     with open(path, "rb") as file:
         head = file.read(13)
+    by_libffm = head[12:] in (b"\0", b"\1")  # the flag that ends its header; no text has these
+    if layout is not None and (head[:2] == b"PK" or not by_libffm):
+        raise ValueError(f"--layout is for libFFM's binary files, which {path} is not")
     if head[:2] == b"PK":  # a zip, as npz is
         loaders: dict[Any, Any] = {
             FACTORS: FactorModel.load, FIELDS: FieldModel.load, MLLIB: load_mllib
         }  # fmt: skip
         model: AnyModel = loaders.get(read_header(path).get("format"), LinearModel.load)(path)
         return model
-    if head[12:] in (b"\0", b"\1"):  # the flag that ends libFFM's header; no text has these bytes
+    if by_libffm:
         return read_libffm_model(path, layout)
     if next(line_chunks(path), b"").lstrip()[:2] in (b"f ", b"m "):
         return read_libmf_model(path)
