@@ -37,6 +37,12 @@ def kill(pid, how=signal.SIGKILL):
     os.kill(pid, how)
 
 
+def all_there(workers):
+    """Wait until every replica has joined: one that dies before is not missed."""
+    while len(workers.table.summary()["replicas"]) < len(workers.pids()):
+        pass
+
+
 class AtStep:
     """Does something to the running processes after a step."""
 
@@ -44,6 +50,7 @@ class AtStep:
         self.act, self.step, self.workers = act, step, None
 
     def ready(self, workers):
+        all_there(workers)
         self.workers = workers
 
     def __call__(self, row):
@@ -58,6 +65,7 @@ class InRound:
         self.act, self.number, self.rounds = act, number, 0
 
     def ready(self, workers):
+        all_there(workers)
         whole = workers.answers
 
         def answers(portions):

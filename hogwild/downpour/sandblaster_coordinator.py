@@ -86,7 +86,7 @@ class Coordinator:
     Parameters
     ----------
     group : SliceGroup
-        With the vectors "x0" and "ridge".
+        With the vectors "x0" and "ridge", also in what a slice is restored from.
     gather : callable
         ``gather(batch)`` has a batch's portions evaluated at "trial"; it returns the sum of their
         losses over n, and how many portions there are.  It may raise `Again`.
@@ -134,7 +134,6 @@ class Coordinator:
         ValueError
             For an objective that is not finite at the start.
         """
-        self._group.keep()
         now = self._insist(self._begun)
         first = now.value
         while True:

@@ -6,6 +6,9 @@ gradients are added up here, each once, whoever answers, and in the portions' or
 has the same bits for any number of replicas in any order: what comes too early is held until its
 turn.
 
+What a straggler costs is memory: while the first portion is out, every slice holds its parts of all
+the others.
+
 A plain object with one lock, the same behind a Manager's server and in a test.  Source: Dean et al.
 2012, section 4.2 and algorithm 1.2.  Called by ``downpour.sandblaster_group``.
 """
