@@ -68,7 +68,7 @@ def add_serve(commands: Commands, run: Callable[[Namespace], int]) -> None:
         "begin a run, and wait for replicas",
         SERVE,
         "Fit by Downpour SGD with replicas that join from elsewhere.",
-        "TRAIN [--address HOST:PORT] [--key-file FILE] [--model FILE] ...",
+        "TRAIN [--address HOST:PORT] [--key-file FILE] ...",
     )
     parser.add_argument("train", metavar="TRAIN", help="the rows; every replica needs them too")
     group = parser.add_argument_group("the server")
@@ -99,7 +99,7 @@ def add_join(commands: Commands, run: Callable[[Namespace], int]) -> None:
         "work for a run that is served elsewhere",
         JOIN,
         "Work as replicas of a run that hogwild downpour serve has begun.",
-        "HOST:PORT TRAIN [--key-file FILE] [--replicas N] ...",
+        "HOST:PORT TRAIN [--key-file FILE] ...",
     )
     parser.add_argument("address", metavar="HOST:PORT", help="as hogwild downpour serve told it")
     parser.add_argument("train", metavar="TRAIN", help="the rows of the run")

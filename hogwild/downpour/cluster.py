@@ -20,6 +20,7 @@ import os
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -164,6 +165,8 @@ class Cluster:
         coordinator = getattr(self, "_coordinator", None)
         if coordinator is not None:
             coordinator.close()
+            if isinstance(coordinator.address, str):  # a path that was asked for
+                Path(coordinator.address).unlink(missing_ok=True)
         self.shards.close()
 
     def __enter__(self) -> Self:

@@ -15,11 +15,11 @@ from typing import Any
 from hogwild.downpour.problem import Problem, SharedProblem
 from hogwild.downpour.problems import problem_of
 from hogwild.downpour.proxy import Client
-from hogwild.downpour.working import PATIENCE, check_rows, live, work
+from hogwild.downpour.working import GONE, PATIENCE, check_rows, live, work
 from hogwild.engine.loop import context_of
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
-from hogwild.errors import WorkerDied
+from hogwild.errors import ServerGone, WorkerDied
 from hogwild.models.checks import check_count
 
 
@@ -94,5 +94,7 @@ def _work_side_by_side(
             process.kill()
             process.join(2.0)
     for k, process in enumerate(processes):
+        if process.exitcode == GONE:
+            raise ServerGone(client.address)
         if process.exitcode:
             raise WorkerDied(k, process.pid, process.exitcode)

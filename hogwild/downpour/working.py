@@ -7,6 +7,7 @@ pair of places and no data travel.
 Called by ``downpour.cluster`` and ``downpour.joining``.
 """
 
+import contextlib
 import itertools
 import time
 import traceback
@@ -25,7 +26,9 @@ from hogwild.engine.worker_process import become_child
 from hogwild.errors import DataError, ServerGone
 
 PATIENCE = 30.0
-"""Seconds that a replica waits for a shard or a coordinator that does not answer."""
+"""Seconds that a replica waits for a shard that does not answer."""
+GONE = 3
+"""Exit code of a replica's process whose run has gone."""
 
 
 def live(coordinator: Client, shared: SharedProblem, name: str) -> None:
@@ -36,7 +39,7 @@ def live(coordinator: Client, shared: SharedProblem, name: str) -> None:
     try:
         work(table, problem, coordinator, name)
     except ServerGone:
-        raise SystemExit(1) from None  # the parent has ended the run, or sees that a server died
+        raise SystemExit(GONE) from None  # the run has ended, or its parent sees that a server died
     except Exception:
         table.fail(name, traceback.format_exc())
         raise SystemExit(1) from None
@@ -77,7 +80,8 @@ def work(table: Any, problem: Problem, coordinator: Client, name: str) -> int:
     for done in itertools.count():
         portion = table.next(number)
         if portion == "stop":
-            table.leave(number)
+            with contextlib.suppress(ServerGone):  # who said stop may go before it answers this
+                table.leave(number)
             return done
         if portion.round != drawn:
             order, drawn = order_of(plan.entropy, portion.round, plan.n_rows), portion.round
