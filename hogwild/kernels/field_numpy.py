@@ -100,30 +100,28 @@ def _levels(one: Array, two: Array, fields: Array, features: Array) -> list[Any]
 
 
 def _make_move(variant: FieldVariant) -> Callable:
-    """Return the step of pairs that share no vector."""
-    clipped, twins = variant.clipped, variant.twins
+    """Return the step of pairs that share no vector.
+
+    Each array is read again right before it is written: whatever another worker writes meanwhile is
+    lost, and most of a row's time is spent elsewhere.
+    """
+    clipped = variant.clipped
 
     def move(table, one, two, pull, constants):
         step, reg = constants.step, constants.reg
-        x, y = table[one], table[two]
-        w1, w2 = x[:, 0], y[:, 0]
+        w, G = table[:, 0], table[:, 1]
+        w1, w2 = w[one], w[two]
         g1 = reg * w1 + pull * w2
         g2 = reg * w2 + pull * w1
         if clipped:
             np.clip(g1, -constants.clip, constants.clip, out=g1)
             np.clip(g2, -constants.clip, constants.clip, out=g2)
-        x[:, 1] += g1 * g1
-        y[:, 1] += g2 * g2
-        if twins:  # a vector paired with itself gets both steps, one after the other
-            same = one == two
-            y[same, 1] += g2[same] * g2[same]
-            x[same, 1] = y[same, 1]
-        x[:, 0] -= step * g1 / np.sqrt(x[:, 1])
-        if twins:
-            y[same, 0] = x[same, 0]
-        y[:, 0] -= step * g2 / np.sqrt(y[:, 1])
-        table[one] = x
-        table[two] = y
+        G[one] += g1 * g1
+        G[two] += g2 * g2
+        delta = step * g1 / np.sqrt(G[one])
+        w[one] -= delta
+        delta = step * g2 / np.sqrt(G[two])
+        w[two] -= delta
 
     return move
 

@@ -187,8 +187,10 @@ class FieldTrainer:
             model = dataclasses.replace(
                 model, bias=float(bias[0, 0]), bias_squares=float(bias[0, 1])
             )
-        for part in (model.w, model.linear, np.array(model.bias)):
-            # a sum in double is finite if its terms are floats that are
-            if part is not None and not np.isfinite(part.sum(dtype=np.float64)):
+        # a sum G that is infinite would hold its weight fast for ever
+        for part in (model.w, model.squares, linear, bias):
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = 0.0 if part is None else part.sum(dtype=np.float64)
+            if not np.isfinite(total):
                 raise DivergenceError(len(self.history), settings.step, "infinite in some weight")
         return model
