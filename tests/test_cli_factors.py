@@ -556,7 +556,7 @@ def test_a_linear_model_and_a_factor_model_are_told_apart(here, run, model):
         assert one_line(err).startswith(sentence)
     code, _, err = run("predict", "r.dat", "t.dat")
     assert (code, one_line(err)) == (
-        3, "r.dat: not a model, neither of this package nor LIBMF's text",
+        3, "r.dat: not a model, neither of this package nor LIBMF's text or libFFM's file",
     )  # fmt: skip
 
 
