@@ -1,4 +1,4 @@
-"""The update of a field-aware machine: by hand, by differences, and the kernels among themselves."""
+"""The update of a field-aware machine: by hand, by differences, and kernel against kernel."""
 
 import numpy as np
 import pytest

@@ -135,7 +135,8 @@ def test_the_start_is_uniform_up_to_one_over_the_root_of_k() -> None:
     for dtype in ("float32", "float64"):
         model = fit_ffm(rows, n_factors=4, epochs=1, schedule="serial", dtype=dtype, seed=0).model
         assert model.w.dtype == dtype
-        assert 0.0 <= model.w.min() < 0.001 and 0.499 < model.w.max() < 0.5
+        assert 0.0 <= model.w.min() < 0.001
+        assert 0.499 < model.w.max() < 0.5
         assert model.w.mean() == pytest.approx(0.25, abs=0.01)
         assert (model.squares == 1.0).all()
 
@@ -159,8 +160,10 @@ def test_auto_stop_goes_back_to_the_epoch_before_the_first_rise() -> None:
     rows = case.pop("rows")
     stopped = fit_ffm(rows, auto_stop=True, epochs=60, bias=True, linear=True, **case)
     seen = [row.validation_loss for row in stopped.history]
-    assert stopped.stopped == "auto_stop" and 1 < len(seen) < 60
-    assert seen[-1] > seen[-2] and all(np.diff(seen[:-1]) <= 0)
+    assert stopped.stopped == "auto_stop"
+    assert 1 < len(seen) < 60
+    assert seen[-1] > seen[-2]
+    assert all(np.diff(seen[:-1]) <= 0)
     assert stopped.best_epoch == len(seen) - 1
     shorter = fit_ffm(rows, epochs=stopped.best_epoch, bias=True, linear=True, **case)
     assert same_bits(stopped.model, shorter.model)  # the sums too
@@ -220,7 +223,8 @@ def test_a_start_that_knows_more_than_the_rows_keeps_what_they_do_not_touch() ->
     start = FieldModel(np.full((60, 7, 4), 0.1, np.float32))
     model = fit_ffm(tidy_rows(), start=start, epochs=1, schedule="serial").model
     assert model.w.shape == (60, 7, 4)
-    assert (model.w[40:] == np.float32(0.1)).all() and (model.w[:, 5:] == np.float32(0.1)).all()
+    assert (model.w[40:] == np.float32(0.1)).all()
+    assert (model.w[:, 5:] == np.float32(0.1)).all()
     assert (model.w[:40, :5] != np.float32(0.1)).any()
 
 
@@ -283,7 +287,9 @@ def test_a_callback_sees_every_epoch_and_can_end_the_fit() -> None:
     fit = fit_ffm(
         tidy_rows(), schedule="serial", callback=lambda row: seen.append(row) or row.epoch == 3
     )
-    assert fit.stopped == "callback" and seen == fit.history and len(seen) == 3
+    assert fit.stopped == "callback"
+    assert seen == fit.history
+    assert len(seen) == 3
     assert set(fit.timings) == {"start", "epochs", "evaluation"}
     assert repr(fit).startswith("FieldFit(3 epochs, train loss 0.")
 

@@ -172,11 +172,18 @@ class FieldTrainer:
         settings, (table, linear, bias) = self.settings, self.memory.weights
         shape = settings.n_features, settings.n_fields, settings.n_factors
         both = vectors(table, settings.variant)[:, :, : settings.n_factors]
+        w, squares = (np.array(both[:, part]).reshape(shape) for part in (0, 1))
+        # a sum G that is infinite would hold its weight fast for ever
+        for array in (w, squares, linear, bias):
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = array.sum(dtype=np.float64)
+            if not np.isfinite(total):
+                raise DivergenceError(len(self.history), settings.step, "infinite in some weight")
         model = FieldModel(
-            both[:, 0].reshape(shape),
+            w,
             normalise=settings.normalise,
             loss=settings.loss_name,
-            squares=both[:, 1].reshape(shape),
+            squares=squares,
             one_field=settings.one_field,
         )
         if settings.variant.linear:
@@ -187,10 +194,4 @@ class FieldTrainer:
             model = dataclasses.replace(
                 model, bias=float(bias[0, 0]), bias_squares=float(bias[0, 1])
             )
-        # a sum G that is infinite would hold its weight fast for ever
-        for part in (model.w, model.squares, linear, bias):
-            with np.errstate(over="ignore", invalid="ignore"):
-                total = 0.0 if part is None else part.sum(dtype=np.float64)
-            if not np.isfinite(total):
-                raise DivergenceError(len(self.history), settings.step, "infinite in some weight")
         return model
