@@ -266,6 +266,7 @@ def test_a_replica_that_is_killed_is_told_of_and_the_run_goes_on(serve, join):
     server.read_until("replica 0 (")
     os.kill(victim.pid, signal.SIGKILL)
     server.read_until("was lost; what it had in hand goes to others\r\n")
+    server.read_until("no replica is left; the run waits for others\r\n")
     other = join(words)
     assert server.code_within(40) == 0
     assert ended(other)[0] == 0

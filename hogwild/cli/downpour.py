@@ -67,7 +67,10 @@ def run_serve(args: Namespace) -> int:
             "strangers out, but nothing is encrypted"
         )
 
+    begun: list[bool] = []
+
     def ready(cluster: Any) -> None:
+        begun.append(True)
         if not args.quiet:
             report.note(f"to join: {_command(args, cluster.client.address)}")
             if not args.replicas:
@@ -77,9 +80,8 @@ def run_serve(args: Namespace) -> int:
     try:
         return fit_and_tell(args, work, exchange, seed, address=address, key=key, ready=ready)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            "; the run has ended, for the replicas that had joined it too"
-        ) from None
+        told = "; the run has ended, for the replicas that had joined it too" if begun else ""
+        raise KeyboardInterrupt(told) from None
 
 
 def run_join(args: Namespace) -> int:

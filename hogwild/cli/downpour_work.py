@@ -100,7 +100,9 @@ def field_work(args: Namespace) -> Work:
     test = None if args.test is None else read_fields(args.test)
 
     def measured(fit: DownpourFit) -> dict[str, Any]:
-        return {"rows": len(test or ()), **fit.history[-1].validation}
+        found = dict(fit.history[-1].validation)
+        found.pop("loss", None)  # under the name of its own it is there too
+        return {"rows": len(test or ()), **found}
 
     model = {
         "n_factors": args.factors,

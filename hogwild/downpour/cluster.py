@@ -73,7 +73,7 @@ class Cluster:
     ):
         self.shards, self.alone = shards, alone
         self.dropped: list[int] = []
-        self._told = _Told()
+        self._told = _Told(alone)
         self._processes: dict[str, BaseProcess] = {}
         self._owner = os.getpid()
         try:
@@ -184,7 +184,8 @@ class Cluster:
 class _Told:
     """What the log has told of the replicas and the shards so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool) -> None:
+        self._alone = alone
         self._joined = self._dropped = self._failed = self._restored = 0
         self._there: set[int] = set()
 
@@ -192,16 +193,15 @@ class _Told:
         """Log who came, who went, and what was restored since the last time."""
         names, dropped, there = about["names"], about["dropped"], set(about["replicas"])
         for number in range(self._joined, len(names)):
-            _log.info("replica %d (%s) has joined", number, names[number])
+            _log.info("%s has joined", _shown(number, names))
         for name, text in about["failures"][self._failed :]:
             _log.warning("replica %s raised %s", name, text.strip().splitlines()[-1])
         for number in sorted(self._there - there - set(dropped)):
-            _log.info("replica %d (%s) has left", number, names[number])
+            _log.info("%s has left", _shown(number, names))
         for number in dropped[self._dropped :]:
-            _log.warning(
-                "replica %d (%s) was lost; what it had in hand goes to others",
-                number, names[number],
-            )  # fmt: skip
+            _log.warning("%s was lost; what it had in hand goes to others", _shown(number, names))
+        if self._there and not there and not self._alone:
+            _log.warning("no replica is left; the run waits for others")
         for each in restores[self._restored :]:
             _log.warning(
                 "shard %d (pid %s) died; it goes on from its checkpoint without %d pushes",
@@ -209,6 +209,12 @@ class _Told:
             )  # fmt: skip
         self._joined, self._dropped, self._there = len(names), len(dropped), there
         self._failed, self._restored = len(about["failures"]), len(restores)
+
+
+def _shown(number: int, names: Sequence[str]) -> str:
+    """Return a replica's number, and what it calls itself where that is something else."""
+    name = names[number]
+    return f"replica {number}" + ("" if name.startswith("replica ") else f" ({name})")
 
 
 def context_named(start_method: str | None) -> BaseContext:

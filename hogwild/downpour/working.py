@@ -117,7 +117,8 @@ def check_rows(problem: Problem, plan: Plan) -> None:
 def _timed(replica: Replica, portion: Portion, order: Any, number: int) -> Report:
     """Work through a portion, and tell what it took."""
     rows = order[portion.first : portion.last]
-    before = (replica.loss, replica.gradients, replica.fetches, replica.pushes)
+    loss = replica.loss
+    before = (replica.gradients, replica.fetches, replica.pushes)
     replica.staleness = [Counter() for _ in replica.staleness]
     begin = now = time.monotonic()
     waited, action = 0.0, None
@@ -127,7 +128,10 @@ def _timed(replica: Replica, portion: Portion, order: Any, number: int) -> Repor
         action, now = following, then
     end = time.monotonic()
     waited += 0.0 if action in (None, COMPUTE) else end - now
-    after = (replica.loss, replica.gradients, replica.fetches, replica.pushes)
-    loss, *counts = (b - a for a, b in zip(before, after, strict=True))
+    after = (replica.gradients, replica.fetches, replica.pushes)
+    gradients, fetches, pushes = (b - a for a, b in zip(before, after, strict=True))
     stale = tuple(dict(counter) for counter in replica.staleness)
-    return Report(number, len(rows), loss, *counts, stale, end - begin, waited)
+    return Report(
+        number, len(rows), replica.loss - loss, gradients, fetches, pushes, stale, end - begin,
+        waited,
+    )  # fmt: skip
