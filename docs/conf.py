@@ -132,7 +132,7 @@ notebooks.coalesce_streams = join_streams
 
 PUBLIC = (
     "hogwild",
-    *(f"hogwild.{part}" for part in ("data", "engine", "kernels", "models", "metrics")),
+    *(f"hogwild.{part}" for part in ("data", "downpour", "engine", "kernels", "models", "metrics")),
 )
 
 
