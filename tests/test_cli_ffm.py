@@ -161,7 +161,7 @@ def test_evaluate_measures_as_the_fit_has_done(here, model, run, run_json):
 
 
 def test_features_beyond_the_model_are_told_of(here, model, run):
-    (here / "far.ffm").write_text("1 0:1:1 1:999:1 77:2:1\n")
+    (here / "far.ffm").write_text("1 0:1:1 1:60:1 5:2:1\n")
     code, out, err = run("predict", "m.npz", "far.ffm")
     assert (code, out) == (0, "0.5\n")
     assert err == (

@@ -307,6 +307,19 @@ def test_the_fast_parser_gives_the_bits_of_the_strict_one_or_nothing(content):
         assert one.tobytes() == two.tobytes()
 
 
+@pytest.mark.parametrize("tail", [b"", b"# c\n", b"0\t2:1:1 \r\n"])
+def test_clean_text_and_common_oddities_never_need_the_strict_parser(tail, scratch, monkeypatch):
+    parse = StrictParser.parse
+
+    def refuse(self, text, line):
+        assert text == b""
+        return parse(self, text, line)
+
+    monkeypatch.setattr(StrictParser, "parse", refuse)
+    text = b"1 0:3:0.5 2:7:1\n-1 2:1:-1e-3 2147483646:0:+12.\n0\n"
+    assert len(read(scratch, text + tail)) in (3, 4)
+
+
 def test_every_border_between_chunks_gives_the_same_rows(scratch, monkeypatch):
     text = b"\xef\xbb\xbf1 1:3:0.5 3:2:1 # c\r\n\n-1 2:1:1.25e-3\t7:7:12345678901234567\n2\n3 4:5:6"
     expected = read(scratch, text)
