@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -314,7 +315,11 @@ def test_ctrl_c_at_the_server_ends_the_run_and_the_replicas_say_so(serve, join, 
 
 
 def test_a_server_may_listen_everywhere_and_warns_of_it(serve, join):
-    server, words, _ = serve("--epochs", "1", "--shards", "2", address="0.0.0.0:0")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server, words, _ = serve("--epochs", "1", "--shard-port", str(port), address="0.0.0.0:0")
+    socket.create_connection(("127.0.0.1", port), 5).close()
     assert server.seen.count("can be reached from other machines") == 1
     assert "listening at" not in server.seen
     port = words[2].rpartition(":")[2]
@@ -352,6 +357,18 @@ def test_ratings_and_fields_are_served_too(join, tmp_path, rows):
             assert b"test " in server.process.stdout.read()
         finally:
             server.close()
+
+
+def test_an_address_that_is_taken_is_one_line(rows, run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, out, err = run(
+            "downpour", "serve", rows, "--address", where, "--key-file", rows.parent / "k", *FORK
+        )
+    assert (code, out) == (1, "")
+    assert f"hogwild: error: can't listen at {where}: " in err
 
 
 def test_nobody_there_and_keys_that_are_none_are_one_line(run, rows):

@@ -78,7 +78,10 @@ def run_serve(args: Namespace) -> int:
 
     exchange = exchange_of(args, replicas=0) | {"step": args.step}
     try:
-        return fit_and_tell(args, work, exchange, seed, address=address, key=key, ready=ready)
+        return fit_and_tell(
+            args, work, exchange, seed, address=address, shard_port=args.shard_port, key=key,
+            ready=ready,
+        )  # fmt: skip
     except KeyboardInterrupt:
         told = "; the run has ended, for the replicas that had joined it too" if begun else ""
         raise KeyboardInterrupt(told) from None

@@ -47,10 +47,9 @@ SERVE = """example:
   hogwild downpour serve train.txt --address 0.0.0.0:7070 --key-file run.key \\
       --loss logistic --penalty l2 --model m.npz
 
-Whoever has the key file may run code in these processes, and the rows it
-fits to must be here and there the same. What is sent is not encrypted: at
-an address that other machines reach, keep to a network that you trust, or
-use a tunnel of SSH to one of 127.0.0.1."""
+The rows must be the same here and there. Whoever has the key file may run
+code in these processes, and nothing that is sent is encrypted: listen at
+127.0.0.1, with SSH between (--shard-port), or in a network that you trust."""
 
 JOIN = """example:
   hogwild downpour join 10.0.0.5:7070 train.txt --key-file run.key --replicas 2
@@ -77,6 +76,13 @@ def add_serve(commands: Commands, run: Callable[[Namespace], int]) -> None:
         default="127.0.0.1:0",
         metavar="WHERE",
         help="HOST:PORT, or the path of a socket (default: 127.0.0.1, a free port)",
+    )
+    group.add_argument(
+        "--shard-port",
+        type=whole(1),
+        default=0,
+        metavar="N",
+        help="port of the first shard there, the next one's is the next (default: free ones)",
     )
     _add_key(group)
     add_downpour(parser, "the replicas and the shards", replicas=0, batch_size=True)

@@ -63,6 +63,7 @@ def fit_downpour(
     start_method: str | None = None,
     checkpoint_seconds: float = 1.0,
     address: Address | None = None,
+    shard_port: int = 0,
     key: bytes | None = None,
     ready: Callable[[Cluster], Any] | None = None,
     **model: Any,
@@ -110,6 +111,9 @@ def fit_downpour(
     address : str or (str, int), optional
         Where the coordinator listens, for replicas on other machines to join; the shards then
         listen at the same host.  By default Unix sockets in a private folder.
+    shard_port : int
+        Of the first shard at that host, the next one's is the next: for who must let them through
+        a firewall or a tunnel.  0 picks free ones.
     key : bytes, optional
         What lets a replica in; by default 32 random bytes.
     ready : callable, optional
@@ -181,8 +185,9 @@ def fit_downpour(
         for a, b in itertools.pairwise(edges)
     ]
     processes = Shards(
-        states, context, key=key, host=_host_of(address), checkpoint_seconds=checkpoint_seconds
-    )
+        states, context, key=key, host=_host_of(address), port=shard_port,
+        checkpoint_seconds=checkpoint_seconds,
+    )  # fmt: skip
     plan = Plan(
         settings.exchange, settings.local, problem.n_rows, problem.n_parameters, source,
         digest_of(problem) if address is not None else "", tuple(processes.addresses),
