@@ -18,6 +18,8 @@ from hogwild.reproduce import (
     blog,
     downpour,
     downpour_data,
+    ffm,
+    ffm_data,
     fpsgd,
     fpsgd_data,
     mllib,
@@ -32,11 +34,13 @@ TARGETS: dict[str, Callable[..., Outcome]] = {
     "fpsgd": fpsgd.reproduce,
     "mllib": mllib.reproduce,
     "downpour": downpour.reproduce,
+    "ffm": ffm.reproduce,
 }
 WITH_DATA: dict[str, Callable[[Path], Any]] = {
     "fpsgd": fpsgd_data.plan_with,
     "mllib": mllib_data.plan_with,
     "downpour": downpour_data.plan_with,
+    "ffm": ffm_data.plan_with,
 }
 """The plan of a target that reads a folder; DataError where the folder has nothing for it."""
 

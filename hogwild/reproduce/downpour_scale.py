@@ -68,7 +68,8 @@ def _scale(found: Virtual, plan: Plan) -> Section:
             "Synchronous descent waits for all answers of a round, with backups for all but the "
             f"slowest {shown(plan.backups, 'share')}, and steps by their mean. Downpour's "
             "replicas wait for nobody. Told is the first look at which the objective is within "
-            f"{shown(plan.within, 'share')} of the least, with the best of the steps tried, in hindsight; "
+            f"{shown(plan.within, 'share')} of the least, with the best of the steps tried, in "
+            "hindsight; "
             f"Downpour is looked at once an epoch, the others at each step. A run ends after "
             f"{plan.virtual_epochs} epochs of Downpour, or {plan.rounds} rounds.",
         ],
