@@ -58,6 +58,11 @@ def test_a_hashed_cell_is_column_and_word_modulo_the_buckets():
     assert (encoder.n_features, encoder.feature_names()[7]) == (1000, "bucket 7")
 
 
+def test_the_bucket_that_the_documentation_names():
+    encoder = FieldEncoder({"city": "hashed"})
+    assert encoder.fit_transform({"city": ["Oslo"]}).features.tolist() == [267_426]
+
+
 def test_a_missing_cell_may_have_a_bucket_of_its_own():
     found, _ = one_column(Hashed(1000, missing="own"), ["", None])
     assert found == [[(plain_fnv1a("x=") % 1000, 1.0)], [(plain_fnv1a("x") % 1000, 1.0)]]
@@ -258,6 +263,27 @@ def test_nullable_and_categorical_columns_of_pandas_are_taken():
         *("t=2020-01-02T00:00:00", "t=2021-01-01T00:00:00", "b=False", "b=True"),
     ]
     assert [len(row) for row in entries_of(encoder.transform(frame))] == [5, 0, 5]
+
+
+def test_typed_columns_of_polars_are_taken_and_lazy_frames_are_not():
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {
+            "c": polars.Series(["u", None, "v"], dtype=polars.Categorical),
+            "i": [1, None, 3],
+            "d": [datetime.date(2020, 1, 2), None, datetime.date(2021, 1, 1)],
+            "b": [True, None, False],
+            "l": [[1, 2], None, []],
+        }
+    )
+    encoder = FieldEncoder(numbers=Scaled("as is")).fit(frame)
+    assert encoder.feature_names() == [
+        *("c=u", "c=v", "i", "d=2020-01-02T00:00:00", "d=2021-01-01T00:00:00"),
+        *("b=False", "b=True", "l=1", "l=2"),
+    ]
+    assert [len(row) for row in entries_of(encoder.transform(frame))] == [6, 0, 4]
+    with pytest.raises(DataError, match=r"lazy one; pass frame\.collect\(\)"):
+        encoder.transform(frame.lazy())
 
 
 def test_what_is_saved_encodes_alike(tmp_path):

@@ -53,7 +53,7 @@ class FieldEncoder:
     label : str, optional
         The column of labels: numbers or truth values.
     categories : kind
-        For columns of words, dates and truth values that `columns` gives no kind.
+        For columns of words, dates, truth values and lists that `columns` gives no kind.
     numbers : kind
         The same for columns of numbers. Numbers that are names (ids, postcodes) are categories: say
         so in `columns`.

@@ -32,6 +32,7 @@ class Cells(NamedTuple):
     name: Name
     flat: Array  # any dtype
     rows: Array  # int64: the row of each flat cell, never falling
+    has_lists: bool
 
 
 class Words(NamedTuple):
@@ -47,6 +48,8 @@ def names_of(frame: Any) -> list[Name]:
         raise DataError(
             f"expected a pandas or polars frame or a dict of columns, got {type(frame).__name__}"
         )
+    if hasattr(frame, "collect"):
+        raise DataError("the frame is a lazy one; pass frame.collect()")
     names = list(frame if isinstance(frame, Mapping) else frame.columns)
     for name in names:
         if not isinstance(name, str | int) or isinstance(name, bool):
@@ -68,7 +71,7 @@ def cells_of(frame: Any, name: Name) -> Cells:
         lists = {kind for kind in set(map(type, values)) if _holds_many(kind)}
         if lists:
             return _laid_out(name, values, [type(cell) in lists for cell in values])
-    return Cells(name, values, np.arange(len(values)))
+    return Cells(name, values, np.arange(len(values)), has_lists=False)
 
 
 def as_cells(values: Any, what: str) -> Array:
@@ -104,7 +107,8 @@ def _laid_out(name: Name, values: Array, is_list: list[bool]) -> Cells:
     lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
     flat = np.empty(int(lengths.sum()), dtype=object)
     flat[:] = [cell for part in parts for cell in part]
-    return Cells(name, _typed(flat), np.repeat(np.arange(len(parts)), lengths))
+    rows = np.repeat(np.arange(len(parts)), lengths)
+    return Cells(name, _typed(flat), rows, has_lists=True)
 
 
 def is_missing(cell: Any) -> bool:
@@ -117,7 +121,12 @@ def is_missing(cell: Any) -> bool:
 
 
 def holds_numbers(cells: Cells) -> bool:
-    """Return whether a column is one of numbers, to be binned or scaled unless told otherwise."""
+    """Return whether a column is one of numbers, to be binned or scaled unless told otherwise.
+
+    Numbers in lists are names: of tags, of pages seen.
+    """
+    if cells.has_lists:
+        return False
     if cells.flat.dtype != object:
         return cells.flat.dtype.kind in "iuf"
     kinds = set(map(type, cells.flat))
