@@ -44,12 +44,12 @@ class Words(NamedTuple):
 
 def names_of(frame: Any) -> list[Name]:
     """Return the names of a frame's columns; DataError if it is no frame or a name is repeated."""
+    if hasattr(frame, "collect"):
+        raise DataError("the frame is a lazy one; pass frame.collect()")
     if not isinstance(frame, Mapping) and not hasattr(frame, "columns"):
         raise DataError(
             f"expected a pandas or polars frame or a dict of columns, got {type(frame).__name__}"
         )
-    if hasattr(frame, "collect"):
-        raise DataError("the frame is a lazy one; pass frame.collect()")
     names = list(frame if isinstance(frame, Mapping) else frame.columns)
     for name in names:
         if not isinstance(name, str | int) or isinstance(name, bool):
