@@ -53,6 +53,8 @@ class Killer:
 
     def __call__(self, record):
         if record.epoch == self.epoch:
+            while self.name not in self.cluster.table.summary()["names"]:
+                pass  # under spawn it may still be on its way
             os.kill(self.cluster.pids()[self.name], signal.SIGKILL)
 
 
@@ -267,7 +269,7 @@ def test_replicas_are_evaluated_where_nobody_writes():
 
     def checked(trainer, epoch):
         record = run_epoch(trainer, epoch)
-        now = trainer.cluster.server.fetch().values
+        now = trainer.server.fetch().values
         seen.append(trainer.problem.objective(now) == record.objective)
         return record
 

@@ -1,5 +1,6 @@
 """downpour.replica, shard, server and rules: algorithm 1.1, each consequence a test."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -25,7 +26,7 @@ def made(seed=0, n_rows=40, n_features=6, loss="logistic", **options):
 def server_of(problem, n_shards=1, rule=None, step=0.5):
     begin = problem.begin(np.random.default_rng(0))
     edges = cut(len(begin), n_shards)
-    shards = [Shard(begin[a:b], rule, step=step) for a, b in zip(edges, edges[1:], strict=False)]
+    shards = [Shard(begin[a:b], rule, step=step) for a, b in itertools.pairwise(edges)]
     return ParameterServer(shards, len(begin))
 
 

@@ -1,4 +1,4 @@
-"""The processes of one Downpour run: shards, a coordinator, replicas; and the watch over them.
+"""The processes of one run: shards, a coordinator, replicas; and the watch over them.
 
 ::
 
@@ -11,13 +11,12 @@ A replica that dies is dropped, and its portion goes to another; a shard that di
 its checkpoint; neither stops the run.  When the last replica has died, nobody is left to go on, and
 the run ends with an error; so it does when a replica's own code raises.
 
-Called by ``downpour.fit``.
+Called by ``downpour.fit`` and ``downpour.sandblaster_cluster``.
 """
 
 import logging
-import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -29,8 +28,6 @@ from hogwild.downpour.portions import Portion, PortionTable
 from hogwild.downpour.problem import SharedProblem
 from hogwild.downpour.proxy import Client
 from hogwild.downpour.record import Report
-from hogwild.downpour.server import ParameterServer
-from hogwild.downpour.settings import Plan
 from hogwild.downpour.shards import Restore, Shards
 from hogwild.downpour.working import live
 from hogwild.engine.server_process import Address
@@ -49,7 +46,8 @@ class Cluster:
     ----------
     shards : Shards
         Closed with the cluster.
-    plan : Plan
+    plan : Plan, or another
+        What the coordinator tells every replica.
     problem : SharedProblem
     replicas : int
         How many to start here; others may join.
@@ -58,31 +56,36 @@ class Cluster:
         Of the coordinator; by default a Unix socket beside the shards'.
     alone : bool
         Whether nobody else can come: the death of the last replica then ends the run.
+    backup : bool
+        Give the last portions twice (``downpour.portions``).
+    live : callable
+        ``live(coordinator, problem, name)``, a replica's whole life.
     """
 
     def __init__(
         self,
         shards: Shards,
-        plan: Plan,
+        plan: Any,
         problem: SharedProblem,
         *,
         replicas: int,
         context: BaseContext,
         address: Address | None = None,
         alone: bool = True,
+        backup: bool = False,
+        live: Callable[[Client, SharedProblem, str], None] = live,
     ):
-        self.shards, self.alone = shards, alone
+        self.shards, self.alone, self._live = shards, alone, live
         self.dropped: list[int] = []
         self._told = _Told(alone)
         self._processes: dict[str, BaseProcess] = {}
         self._owner = os.getpid()
         try:
             self._coordinator = start_server(
-                PortionTable, (plan,), context=context, address=address, key=shards.key,
+                PortionTable, (plan, backup), context=context, address=address, key=shards.key,
                 name="hogwild coordinator",
             )  # fmt: skip
             self.table = self._coordinator.connect()
-            self.server = ParameterServer(shards.connect(), plan.n_parameters)
             for k in range(replicas):
                 self._start(f"replica {k}", problem, context)
         except BaseException:
@@ -138,6 +141,7 @@ class Cluster:
                 number = about["names"].index(name) if name in about["names"] else 0
                 raise WorkerFailed(number, self.pids().get(name), text)
         dead = [each for each in self._processes.values() if each.exitcode is not None]
+        self._told.tell_of_the_unborn(self._processes, about["names"])
         for number in about["replicas"]:
             process = self._processes.get(about["names"][number])
             if process is not None and process.exitcode is not None:
@@ -148,7 +152,10 @@ class Cluster:
 
     def _start(self, name: str, problem: SharedProblem, context: BaseContext) -> None:
         process = context.Process(  # type: ignore[attr-defined]
-            target=live, args=(self.client, problem, name), name=f"hogwild {name}", daemon=True
+            target=self._live,
+            args=(self.client, problem, name),
+            name=f"hogwild {name}",
+            daemon=True,
         )
         with quiet_start(context.get_start_method()):
             process.start()
@@ -188,6 +195,14 @@ class _Told:
         self._alone = alone
         self._joined = self._dropped = self._failed = self._restored = 0
         self._there: set[int] = set()
+        self._unborn: set[str] = set()
+
+    def tell_of_the_unborn(self, processes: dict[str, BaseProcess], names: Sequence[str]) -> None:
+        """Log which replicas of this machine have ended before they had joined."""
+        for name in processes.keys() - set(names) - self._unborn:
+            if processes[name].exitcode is not None:
+                self._unborn.add(name)
+                _log.warning("%s (pid %s) died before it had joined", name, processes[name].pid)
 
     def tell(self, about: dict[str, Any], restores: Sequence[Restore]) -> None:
         """Log who came, who went, and what was restored since the last time."""
@@ -215,8 +230,3 @@ def _shown(number: int, names: Sequence[str]) -> str:
     """Return a replica's number, and what it calls itself where that is something else."""
     name = names[number]
     return f"replica {number}" + ("" if name.startswith("replica ") else f" ({name})")
-
-
-def context_named(start_method: str | None) -> BaseContext:
-    """Return the multiprocessing context of that start method."""
-    return multiprocessing.get_context(start_method)

@@ -29,7 +29,7 @@ from hogwild.downpour.record import (
     staleness_of,
 )
 from hogwild.downpour.rules import Rule
-from hogwild.downpour.server import cut
+from hogwild.downpour.server import ParameterServer, cut
 from hogwild.downpour.settings import Plan, Settings, digest_of, make_settings
 from hogwild.downpour.shard import Shard
 from hogwild.downpour.shards import Shards
@@ -211,7 +211,8 @@ class Trainer:
     def __init__(self, problem: Problem, settings: Settings, cluster: Cluster, fit: DownpourFit):
         self.problem, self.settings, self.cluster, self.fit = problem, settings, cluster, fit
         self.bound = math.inf
-        self.params = cluster.server.fetch().values
+        self.server = ParameterServer(cluster.shards.connect(), problem.n_parameters)
+        self.params = self.server.fetch().values
 
     def run(self, callback: Callable[[DownpourEpoch], Any] | None) -> str:
         """Make all epochs; return why they ended."""
@@ -242,7 +243,7 @@ class Trainer:
         alone = min(len(portions), math.ceil(max(0.0, warm) * len(portions)))
         reports, dropped = self.cluster.run(portions, alone)
         done = time.monotonic()
-        self.params = self.cluster.server.fetch().values
+        self.params = self.server.fetch().values
         restores = self.cluster.shards.restores
         restored = [restore.shard for restore in restores[len(fit.restored) :]]
         with np.errstate(over="ignore", invalid="ignore"):

@@ -129,14 +129,15 @@ class LinearProblem:
         slopes = weight * self.loss.slopes(z, y) / len(rows)
         pulls = slopes[of] * data
         if self.penalty == "l2":
-            dense = np.bincount(columns, pulls, minlength=n + 1)
+            dense: Array = np.bincount(columns, pulls, minlength=n + 1)
             dense[:n] += self.reg * params[:n]
             dense[n] = slopes.sum() if self.intercept else 0.0
             return loss, None, dense
         where, sums = sums_at(columns.astype(np.int64), pulls)
         if self.penalty == "sparse_l2":
             touches = np.bincount(np.searchsorted(where, columns), minlength=len(where))
-            sums += self.reg * params[where] * arrays["share"][where] * (touches / len(rows))
+            due = self.reg * arrays["share"][where] * touches / len(rows)
+            sums = sums + due * params[where]
         if self.intercept:
             where, sums = np.append(where, n), np.append(sums, slopes.sum())
         return loss, where, sums

@@ -51,7 +51,7 @@ class PortionTable:
         "wait_for_leave",
     )  # fmt: skip
 
-    def __init__(self, plan: Any = None, *, backup: bool = False):
+    def __init__(self, plan: Any = None, backup: bool = False):
         self._plan, self._backup = plan, backup
         self._changed = threading.Condition()
         self._replicas: dict[int, str] = {}  # those that are there
@@ -132,9 +132,7 @@ class PortionTable:
                 if self._stopped:
                     return "stop"
                 if replica not in self._replicas:
-                    raise ValueError(
-                        f"replica {replica} is not there: it was dropped, or never came"
-                    )
+                    return "join"
                 portion = self._pick(replica)
                 if portion is not None:
                     self._held[replica].append(portion)

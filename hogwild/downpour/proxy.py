@@ -256,6 +256,7 @@ class Proxy:
 def _proven(address: Address, key: bytes) -> Connection:
     """Return a connection both ends of which have proved the key."""
     for left in reversed(range(_TRIES)):
+        begin = time.monotonic()
         connection = connected(address, CONNECT)
         slot = Slot(connection, shown(address), CONNECT)
         try:
@@ -265,7 +266,7 @@ def _proven(address: Address, key: bytes) -> Connection:
         except (Refused, OSError, AssertionError) as error:
             connection.close()
             # it listens, and hung up: a flood of others may have pushed this one out
-            if not left:
+            if not left or time.monotonic() - begin >= CONNECT:  # or it is no server of this kind
                 raise ConnectionResetError(errno.ECONNRESET, f"no handshake: {error}") from None
         except AuthenticationError:
             connection.close()

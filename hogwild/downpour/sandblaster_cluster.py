@@ -26,7 +26,6 @@ import numpy as np
 
 from hogwild.downpour.checkpoints import read_state, write_state
 from hogwild.downpour.cluster import Cluster
-from hogwild.downpour.listening import Listening, start_server
 from hogwild.downpour.portions import Portion, PortionTable
 from hogwild.downpour.problem import SharedProblem
 from hogwild.downpour.proxy import Client
@@ -37,8 +36,6 @@ from hogwild.downpour.server import cut
 from hogwild.downpour.shards import Restore, Shards
 from hogwild.downpour.slices import Slice
 from hogwild.downpour.working import PATIENCE
-from hogwild.engine.server_process import Address
-from hogwild.engine.starting import quiet_start
 from hogwild.engine.worker_process import become_child
 from hogwild.errors import ServerGone
 
@@ -91,12 +88,8 @@ class SliceProcesses(Shards):
         with self._alone:
             return super().check()
 
-    def _started(self, number: int, address: Address) -> Listening:
-        return start_server(
-            KeptSlice, (self._path(number), self._lives[number]),
-            context=self._context, address=address, key=self.key,
-            name=f"hogwild slice {number}", life=self._lives[number], folder=self._folder,
-        )  # fmt: skip
+    def _served(self, number: int) -> tuple[type, tuple[Any, ...]]:
+        return KeptSlice, (self._path(number), self._lives[number])
 
 
 class BatchPlan(NamedTuple):
@@ -136,26 +129,12 @@ class BatchCluster(Cluster):
         shards, n = SliceProcesses(slices, context), batch.problem.n_parameters
         plan: Any = BatchPlan(tuple(shards.addresses), n, batch.scale)
         shared = SharedProblem(batch.problem)
-        super().__init__(shards, plan, shared, replicas=0, context=context)
-        try:
-            # under fork the parent has no threads: a slice that is started again would inherit them
-            parallel = len(slices) > 1 and context.get_start_method() != "fork"
-            self.group = SliceGroup(shards.connect(), n, kept=True, parallel=parallel)
-            self._give_backups(plan, backup, context)
-            for number in range(replicas):
-                self._start(f"replica {number}", shared, context)
-        except BaseException:
-            self.close()
-            raise
-
-    def _give_backups(self, plan: BatchPlan, backup: bool, context: BaseContext) -> None:
-        """Put a table that gives portions twice in the place of one that does not."""
-        if backup:
-            self._coordinator.close()
-            self._coordinator = start_server(
-                _make_table, (plan,), context=context, key=self.shards.key, name="hogwild table"
-            )
-            self.table = self._coordinator.connect()
+        super().__init__(
+            shards, plan, shared, replicas=replicas, context=context, backup=backup, live=live
+        )
+        # under fork the parent has no threads: a slice that is started again would inherit them
+        parallel = len(slices) > 1 and context.get_start_method() != "fork"
+        self.group = SliceGroup(shards.connect(), n, kept=True, parallel=parallel)
 
     def answers(self, portions: list[Portion]) -> list[Answer]:
         """Have the portions done; return the answers, in the portions' order."""
@@ -171,14 +150,6 @@ class BatchCluster(Cluster):
         super().close()
         if hasattr(self, "group"):
             self.group.close()
-
-    def _start(self, name: str, problem: SharedProblem, context: BaseContext) -> None:
-        process = context.Process(  # type: ignore[attr-defined]
-            target=live, args=(self.client, problem, name), name=f"hogwild {name}", daemon=True
-        )
-        with quiet_start(context.get_start_method()):
-            process.start()
-        self._processes[name] = process
 
 
 class Here:
@@ -250,7 +221,3 @@ def live(table: Client, shared: SharedProblem, name: str) -> None:
     except Exception:
         proxy.fail(name, traceback.format_exc())
         raise SystemExit(1) from None
-
-
-def _make_table(plan: BatchPlan) -> PortionTable:
-    return PortionTable(plan, backup=True)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.downpour.rules import RULES, FixedStep, Rule
+from hogwild.downpour.rules import RULES, AdaGrad, FixedStep, Rule
 
 Array = npt.NDArray[Any]
 
@@ -142,8 +142,9 @@ class Shard:
         KeyError, TypeError, ValueError
             For what `state` has not returned.
         """
-        rule = RULES[state["rule"]]
-        shard = cls(state["values"], rule(state["start"]) if rule is not FixedStep else rule())
+        kind = RULES[state["rule"]]
+        rule = AdaGrad(state["start"]) if kind is AdaGrad else FixedStep()
+        shard = cls(state["values"], rule)
         shard._kept[...] = state["kept"]
         shard._step = float(state["step"])
         shard._life = int(state["life"]) if life is None else life

@@ -229,9 +229,7 @@ class Shards:
         while True:
             try:
                 return start_server(
-                    KeptShard,
-                    (self._path(number), self._lives[number], self._pushed, number, *self._every),
-                    context=self._context, address=address, key=self.key,
+                    *self._served(number), context=self._context, address=address, key=self.key,
                     name=f"hogwild shard {number}", life=self._lives[number], folder=self._folder,
                 )  # fmt: skip
             except OSError as error:
@@ -239,6 +237,11 @@ class Shards:
                 if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def _served(self, number: int) -> tuple[type, tuple[Any, ...]]:
+        """What a process serves, and what that is made of."""
+        path, life = self._path(number), self._lives[number]
+        return KeptShard, (path, life, self._pushed, number, *self._every)
 
     def _address(self, number: int, host: str | None, port: int) -> Address:
         if host is None:

@@ -128,7 +128,9 @@ def simulate(
     edges = cut(len(begin), shards)
     parts = [Shard(begin[a:b], found, step=step) for a, b in itertools.pairwise(edges)]
     server = ParameterServer(parts, len(begin))
-    run = _Run(problem, server, Simulated(), random, exchange, costs, epochs, step, fall, local_step)
+    run = _Run(
+        problem, server, Simulated(), random, exchange, costs, epochs, step, fall, local_step
+    )
     run.length = portion or exchange.batch_size * max(exchange.n_fetch, exchange.n_push)
     run.go([1.0] * replicas if speeds is None else list(speeds), warm_start)
     return run.result

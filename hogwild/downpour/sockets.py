@@ -117,7 +117,9 @@ def listening_socket(address: Address) -> socket.socket:
     try:
         return _unix_socket(address) if isinstance(address, str) else _tcp_socket(address)
     except OSError as error:
-        raise type(error)(error.errno, f"can't listen at {shown(address)}: {error}") from None
+        raise type(error)(
+            error.errno, f"can't listen at {shown(address)}: {error.strerror}"
+        ) from None
 
 
 def _tcp_socket(address: tuple[str, int]) -> socket.socket:

@@ -83,6 +83,9 @@ def work(table: Any, problem: Problem, coordinator: Client, name: str) -> int:
             with contextlib.suppress(ServerGone):  # who said stop may go before it answers this
                 table.leave(number)
             return done
+        if portion == "join":
+            number = table.join(name)
+            continue
         if portion.round != drawn:
             order, drawn = order_of(plan.entropy, portion.round, plan.n_rows), portion.round
             replica.local_step = step_at(plan.local, portion.round)
