@@ -13,7 +13,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from test_cli import Command, environment, process
+from test_cli import Command, environment
 
 from hogwild.cli.downpour_options import NOT_OF_FACTORS, NOT_OF_LINEAR, USUAL
 from hogwild.cli.fit_downpour import stale_words
@@ -28,8 +28,9 @@ QUICK = ["--schedule", "downpour", "--batch-size", "4", "--seed", "0", *FORK]
 
 
 @pytest.fixture
-def rows(tmp_path):
-    """A file of two labels, 0 and 1, and the folder it is in."""
+def rows(tmp_path, monkeypatch):
+    """A file of two labels, 0 and 1, in the current folder, which has nothing else."""
+    monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     X = random.standard_normal((120, 4)).round(3)
     y = (X @ [1.0, -2.0, 0.5, 0.0] > 0.2).astype(int)
@@ -173,7 +174,7 @@ def test_what_downpour_does_not_accept_is_one_sentence(rows, run, options, sente
 
 @pytest.fixture
 def serve(rows):
-    """Starts servers beside the rows; gives each one's command, address and key file."""
+    """Starts servers beside the rows; gives each one's command, what to type to join, and key."""
     with contextlib.ExitStack() as stack:
 
         def start(*options, address="127.0.0.1:0"):
@@ -218,7 +219,7 @@ ENDLESS = ["--epochs", "1000000"]
 
 
 def test_replicas_join_over_tcp_and_the_run_ends_for_all(serve, join, rows):
-    server, words, key = serve("--epochs", "50", "--model", "m.npz", "--test", "rows.txt")
+    server, words, key = serve("--epochs", "30", "--model", "m.npz", "--test", "rows.txt")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert f"a new key is in {key}, which only its owner may read" in server.seen
     one = join(words, "--json")
@@ -238,41 +239,38 @@ def test_replicas_join_over_tcp_and_the_run_ends_for_all(serve, join, rows):
     assert LinearModel.load(rows.parent / "m.npz").labels == (0.0, 1.0)
 
 
-def test_who_has_another_key_or_other_rows_is_refused_and_the_server_goes_on(serve, join, rows):
+def test_who_has_another_key_or_other_rows_is_refused_and_the_server_goes_on(serve, run, rows):
     server, words, _ = serve("--epochs", "1", "--n-features", "9")
     write_key(rows.parent / "other.key")
-    wrong = process(*words[:-1], "other.key", "--patience", "0", cwd=rows.parent)
-    assert wrong.returncode == 3
+    code, _, err = run(*words[:-1], "other.key", "--patience", "0")
+    assert code == 3
     assert re.fullmatch(
-        "hogwild: error: the server at .* has another key: take the key file .*\n",
-        wrong.stderr.decode(),
+        "hogwild: error: the server at .* has another key: take the key file .*\n", err
     )
     server.read_until("refused 127.0.0.1:")
     server.read_until("it has another key\r\n")
     lines = rows.read_text().splitlines()
     (rows.parent / "other.txt").write_text("\n".join([lines[1], *lines[1:]]) + "\n")
-    other = process(*words[:3], "other.txt", *words[4:], "--replicas", "2", cwd=rows.parent)
-    assert other.returncode == 3
-    assert other.stderr.decode().endswith(
+    code, _, err = run(*words[:3], "other.txt", *words[4:], "--replicas", "2")
+    assert code == 3
+    assert err.endswith(
         "hogwild: error: other.txt: the rows here are not those of the run, though equally many\n"
     )
-    right = join(words)
+    assert run(*words)[0] == 0
     assert server.code_within(20) == 0
-    assert ended(right)[0] == 0
 
 
-def test_a_replica_that_is_killed_is_told_of_and_the_run_goes_on(serve, join):
-    server, words, _ = serve("--epochs", "70", "--json")
+def test_a_replica_that_is_killed_is_told_of_and_the_run_goes_on(serve, join, run):
+    server, words, _ = serve("--epochs", "40", "--json")
     victim = join(words)
     server.read_until("replica 0 (")
     os.kill(victim.pid, signal.SIGKILL)
     server.read_until("was lost; what it had in hand goes to others\r\n")
     server.read_until("no replica is left; the run waits for others\r\n")
-    other = join(words)
-    assert server.code_within(40) == 0
-    assert ended(other)[0] == 0
+    assert run(*words)[0] == 0
+    assert server.code_within(20) == 0
     found = json.loads(server.process.stdout.read())
-    assert (found["dropped"], found["epochs"]) == ([0], 70)
+    assert (found["dropped"], found["epochs"]) == ([0], 40)
     assert found["rows"] == 120
 
 
@@ -314,7 +312,7 @@ def test_ctrl_c_at_the_server_ends_the_run_and_the_replicas_say_so(serve, join, 
     assert sorted(os.listdir(rows.parent)) == ["rows.txt", key.name]
 
 
-def test_a_server_may_listen_everywhere_and_warns_of_it(serve, join):
+def test_a_server_may_listen_everywhere_and_warns_of_it(serve, run):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -323,9 +321,8 @@ def test_a_server_may_listen_everywhere_and_warns_of_it(serve, join):
     assert server.seen.count("can be reached from other machines") == 1
     assert "listening at" not in server.seen
     port = words[2].rpartition(":")[2]
-    replica = join([*words[:2], f"127.0.0.1:{port}", *words[3:]])
+    assert run(*words[:2], f"127.0.0.1:{port}", *words[3:])[0] == 0
     assert server.code_within(20) == 0
-    assert ended(replica)[0] == 0
 
 
 def test_a_server_may_have_replicas_of_its_own_and_listen_at_a_socket(rows, run):
@@ -339,7 +336,7 @@ def test_a_server_may_have_replicas_of_its_own_and_listen_at_a_socket(rows, run)
     assert not (rows.parent / "socket").exists()
 
 
-def test_ratings_and_fields_are_served_too(join, tmp_path, rows):
+def test_ratings_and_fields_are_served_too(run, tmp_path, rows):
     write_ratings(ratings(), tmp_path / "r.dat", format="ratings.dat")
     fields = [f"{i % 2} 0:{i % 3}:1 1:{3 + i % 5}:1" for i in range(40)]
     (tmp_path / "f.txt").write_text("\n".join(fields) + "\n")
@@ -351,9 +348,8 @@ def test_ratings_and_fields_are_served_too(join, tmp_path, rows):
         try:
             server.read_until("waits for replicas")
             words = re.search(r"to join: hogwild (.*)\r\n", server.seen)[1].split()
-            replica = join(words)
+            assert run(*words)[0] == 0
             assert server.code_within(20) == 0
-            assert ended(replica)[0] == 0
             assert b"test " in server.process.stdout.read()
         finally:
             server.close()
@@ -415,3 +411,20 @@ def test_help_fits_80_columns_and_gives_an_example(command, run, monkeypatch):
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
     assert f"hogwild {command}" in out.partition("example")[2]
+
+
+def test_ctrl_c_ends_a_fit_by_downpour_with_130_and_leaves_nothing(rows):
+    fit = Command(
+        "fit", "linear", "rows.txt", *QUICK, *ENDLESS, "--shards", "2", "--model", "m.npz",
+        cwd=rows.parent,
+    )  # fmt: skip
+    try:
+        fit.read_until("objective")
+        assert len(fit.family()) == 1 + 2 + 1 + 2  # itself, shards, coordinator, replicas
+        os.killpg(fit.process.pid, signal.SIGINT)
+        assert fit.code_within(5) == 130
+        assert fit.seen.endswith("hogwild: interrupted\r\n")
+        assert "Traceback" not in fit.seen
+        assert os.listdir(rows.parent) == ["rows.txt"]
+    finally:
+        fit.close()

@@ -19,7 +19,7 @@ from typing import Any
 
 from hogwild.cli import report
 from hogwild.cli.command import Commands, check_outputs, subcommands
-from hogwild.cli.downpour_log import log_on_stderr
+from hogwild.cli.downpour_log import log_on_stderr, note_above_bar
 from hogwild.cli.downpour_options import check_penalty, exchange_of
 from hogwild.cli.downpour_work import rows_to_join, work_of
 from hogwild.cli.fit_downpour import fit_and_tell, seed_of
@@ -72,9 +72,9 @@ def run_serve(args: Namespace) -> int:
     def ready(cluster: Any) -> None:
         begun.append(True)
         if not args.quiet:
-            report.note(f"to join: {_command(args, cluster.client.address)}")
+            note_above_bar(f"to join: {_command(args, cluster.client.address)}")
             if not args.replicas:
-                report.note("waits for replicas")
+                note_above_bar("waits for replicas")
 
     exchange = exchange_of(args, replicas=0) | {"step": args.step}
     try:

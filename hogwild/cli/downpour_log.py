@@ -20,10 +20,14 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if str(record.msg).startswith("listening at"):
             return  # of each of several servers; the command has said it once
-        erased = ERASE_LINE if sys.stderr.isatty() else ""
         level = "warning: " if record.levelno >= logging.WARNING else ""
-        sys.stderr.write(f"{erased}hogwild: {level}{record.getMessage()}\n")
-        sys.stderr.flush()
+        note_above_bar(f"{level}{record.getMessage()}")
+
+
+def note_above_bar(message: str) -> None:
+    """Say something where a bar may be, which is drawn again after its next epoch."""
+    sys.stderr.write(f"{ERASE_LINE if sys.stderr.isatty() else ''}hogwild: {message}\n")
+    sys.stderr.flush()
 
 
 @contextmanager

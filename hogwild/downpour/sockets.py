@@ -118,7 +118,7 @@ def listening_socket(address: Address) -> socket.socket:
         return _unix_socket(address) if isinstance(address, str) else _tcp_socket(address)
     except OSError as error:
         raise type(error)(
-            error.errno, f"can't listen at {shown(address)}: {error.strerror}"
+            error.errno, f"can't listen at {shown(address)}: {error.strerror or error}"
         ) from None
 
 
