@@ -13,6 +13,7 @@ from docutils.parsers.rst.states import Inliner
 from latex2mathml.converter import convert
 from myst_nb.core import render as notebooks
 from myst_nb.core.utils import coalesce_streams
+from sphinx.ext.napoleon import NumpyDocstring
 
 import hogwild
 
@@ -74,6 +75,21 @@ def keep_bar(inliner, match, lineno):
 
 
 Inliner.dispatch["|"] = keep_bar
+
+parse_attributes = NumpyDocstring._parse_attributes_section
+
+
+def attributes_of_a_kind(docstring, section):
+    """Write `a, b : int` among attributes as two, as napoleon does among parameters."""
+    consume = docstring._consume_fields
+    docstring._consume_fields = lambda: consume(multiple=True)
+    try:
+        return parse_attributes(docstring, section)
+    finally:
+        del docstring._consume_fields
+
+
+NumpyDocstring._parse_attributes_section = attributes_of_a_kind
 
 # ---- how it looks ------------------------------------------------------------------------------
 
