@@ -21,22 +21,23 @@ def add(commands: Commands) -> None:
         "example:\n  hogwild reproduce fpsgd --data ml-1m --output report",
         "Compute the articles' published figures again, print them beside ours, and write\n"
         "a page with the plots, and the numbers as JSON, to a folder.\n"
-        "All articles take about 2 minutes of processor time on two quiet cores with\n"
-        "numba, about 5 without it; on a busy machine you wait a multiple of that.",
+        "All articles take about 3 minutes of processor time on two quiet cores with\n"
+        "numba, about 6 without it; on a busy machine you wait a multiple of that.",
         "[TARGET ...] [--data DIR] [--output DIR] [--json]",
     )
     parser.add_argument(
         "targets",
         nargs="*",
         metavar="TARGET",
-        help="which articles: blog, fpsgd, mllib (default: all)",
+        help="which articles: blog, fpsgd, mllib, downpour, ffm (default: all)",
     )
     parser.add_argument(
         "--data",
         metavar="DIR",
         help="folder with MovieLens (100k, 1M, 10M or 20M, as GroupLens has them), for fpsgd; of "
         "several in it the first of 1M, 10M, 20M, 100k is taken; or with Spark's "
-        "sample_libsvm_data.txt, for mllib, which otherwise takes that of an installed pyspark; "
+        "sample_libsvm_data.txt, for mllib, which otherwise takes that of an installed pyspark; or "
+        "with a8a, for downpour; or with bigdata.tr.txt and bigdata.te.txt of libFFM, for ffm; "
         "default: data are made",
     )
     parser.add_argument(

@@ -5,7 +5,7 @@ Called by ``downpour``.
 
 from hogwild.reproduce.downpour_data import Task
 from hogwild.reproduce.downpour_plan import Plan
-from hogwild.reproduce.downpour_real import BATCHES, DOWNPOUR, HOGWILD, SYNCHRONOUS, Fit
+from hogwild.reproduce.downpour_real import BATCHES, DOWNPOUR, HOGWILD, SERIAL, SYNCHRONOUS, Fit
 from hogwild.reproduce.machine import processors_text
 from hogwild.reproduce.parts import Column, Curve, Figure, Section, Table, plain_table, shown
 
@@ -41,10 +41,8 @@ def _race(fits: list[Fit], task: Task, plan: Plan) -> Section:
             *_spoken(fits),
             f"{HOGWILD} and serial SGD update shared memory row by row; mini-batch descent is "
             f"MLlib's, in this process, {BATCHES} steps an epoch, with the best of "
-            f"{len(plan.descent_steps)} step sizes in hindsight. A push through a socket costs "
-            "a fraction of a millisecond; an update in shared memory well below a thousandth of "
-            "that, where it is compiled. A parameter server is for rows, or for parameters, that "
-            "one machine doesn't hold.",
+            f"{len(plan.descent_steps)} step sizes in hindsight. {_price(fits, task, plan)} A "
+            "parameter server is for rows, or for parameters, that one machine doesn't hold.",
         ],
         [_table(fits, plan)],
         [_curves(fits, task)],
@@ -78,10 +76,22 @@ def _spoken(fits: list[Fit]) -> list[str]:
     return said
 
 
+def _price(fits: list[Fit], task: Task, plan: Plan) -> str:
+    """Return what a batch takes beside a row in shared memory, in words."""
+    first = next(fit for fit in fits if fit.method == DOWNPOUR and fit.interval == 1)
+    serial = next(fit for fit in fits if fit.method == SERIAL)
+    batch = 1e6 * first.seconds[-1] / max(1, sum(first.staleness.values()))
+    row = 1e6 * serial.seconds[-1] / (plan.epochs * len(task.rows))
+    return (
+        f"With {first.workers} replica{'s' * (first.workers > 1)} a batch takes {batch:.0f} µs, "
+        f"its fetch and push included; a row of serial SGD {row:.2g} µs."
+    )
+
+
 def _table(fits: list[Fit], plan: Plan) -> Table:
     rows = [
         [
-            fit.method, fit.workers, fit.interval, fit.rule, fit.warm_start or None,
+            fit.method, fit.workers, fit.interval, fit.rule or "–", fit.warm_start or None,
             fit.seconds[-1], fit.above[0], fit.above[-1],
         ]
         for fit in fits

@@ -74,7 +74,7 @@ def _scale(found: Virtual, plan: Plan) -> Section:
             f"{plan.virtual_epochs} epochs of Downpour, or {plan.rounds} rounds.",
         ],
         [_table(found, plan), _steps(found, plan)],
-        [_figure(found, plan)],
+        _figures(found, plan),
         CODE,
     )
 
@@ -117,7 +117,8 @@ def _steps(found: Virtual, plan: Plan) -> Table:
     )
 
 
-def _figure(found: Virtual, plan: Plan) -> Figure:
+def _figures(found: Virtual, plan: Plan) -> list[Figure]:
+    """Draw time against replicas, where any method was there."""
     curves = []
     picked = (
         (0, "Downpour,\nAdaGrad", LINES[5]), (1, "Downpour,\nfixed step", LINES[4]),
@@ -132,11 +133,16 @@ def _figure(found: Virtual, plan: Plan) -> Figure:
         f"{curve.label} {curve.y[-1]:.0f} s with {curve.x[-1]:.0f}".replace("\n", " ")
         for curve in curves
     )
-    return Figure(
-        "Virtual seconds to the target against the number of replicas; synchronous with AdaGrad",
-        f"Time to the target against replicas, both logarithmic: {ends}.",
-        "replicas", "virtual seconds", curves, x_log=True, y_log=True,
-    )  # fmt: skip
+    if not curves:
+        return []
+    return [
+        Figure(
+            "Virtual seconds to the target against the number of replicas; synchronous with "
+            "AdaGrad",
+            f"Time to the target against replicas, both logarithmic: {ends}.",
+            "replicas", "virtual seconds", curves, x_log=True, y_log=True,
+        )
+    ]  # fmt: skip
 
 
 def _stability(found: Virtual, plan: Plan) -> Section:
@@ -149,9 +155,9 @@ def _stability(found: Virtual, plan: Plan) -> Section:
     return Section(
         f"Stability with {n} replicas: every step tried",
         [
-            f"A push is {shown(stale, '.0f')} pushes old, on average: more than an epoch's "
-            f"{found.task.problem().n_rows // plan.small_batch} batches. The highest objective "
-            "after the start, relative to the start's, tells how far a run went astray.",
+            f"A push is {shown(stale, '.0f')} pushes old, on average; an epoch has "
+            f"{len(found.task.rows) // plan.small_batch} of them. The highest objective after the "
+            "start, relative to the start's, tells how far a run went astray.",
         ],
         [
             Table(
@@ -180,14 +186,17 @@ def _paths(found: Virtual, plan: Plan) -> Figure:
         label = f"warm start,\n{warm:g} epochs" if warm else "AdaGrad"
         runs += [(label, run) for run in found.of(DOWNPOUR, ADAGRAD, n, warm)[-1:]]
     curves = [
-        Curve(label, [x for x, _ in run.points], [max(y, 1e-4) for _, y in run.points], colour)
+        Curve(
+            label, [epochs for _, epochs, _ in run.points],
+            [max(above, 1e-4) for *_, above in run.points], colour,
+        )
         for colour, (label, run) in enumerate(runs[:4])
-    ]
+    ]  # fmt: skip
     ends = "; ".join(f"{curve.label} {curve.y[-1]:.2g}".replace("\n", " ") for curve in curves)
     return Figure(
         f"{n} replicas with large steps: above the least objective, as a share of it",
-        f"The objective over virtual time where steps are too large; at the end: {ends}.",
-        "virtual seconds", "above the least", curves, y_log=True,
+        f"The objective by epochs of work where steps are too large; at the end: {ends}.",
+        "epochs", "above the least", curves, y_log=True,
     )  # fmt: skip
 
 
@@ -228,9 +237,9 @@ def _judged(found: Virtual, plan: Plan) -> list[tuple[str, str, str]]:
     judged.append(
         (
             published.MISSES,
-            "never there: " + ", ".join(
-                f"{rule} {sum(each)} of {len(each)}" for rule, each in missed.items()
-            ) + " steps",
+            ", ".join(
+                f"{rule}: {sum(each)} of {len(each)} steps" for rule, each in missed.items()
+            ),
             _yes(_share(missed[FIXED]) > _share(missed[ADAGRAD])),
         )
     )  # fmt: skip
@@ -255,10 +264,8 @@ def _warm(found: Virtual, plan: Plan) -> tuple[str, str, str]:
     cold, *warm = (
         found.of(DOWNPOUR, ADAGRAD, n, each)[-1].peak for each in (0.0, *plan.virtual_warm)
     )
-    text = f"highest objective / start's: {cold:.3g} cold"
-    for epochs, peak in zip(plan.virtual_warm, warm, strict=True):
-        text += f", {peak:.3g} after {epochs:g}"
-    return published.WARM, text, _yes(max(warm) < cold)
+    text = ", ".join(f"{peak:.3g}" for peak in warm)
+    return published.WARM, f"highest {cold:.3g}; warm {text}", _yes(max(warm) < cold)
 
 
 def _missed(found: Virtual, plan: Plan, rule: str) -> list[bool]:

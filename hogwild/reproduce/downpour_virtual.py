@@ -45,8 +45,9 @@ class Run:
         How far above the least objective it ended, as a share of it.
     staleness : float or None
         Mean over the pushes.
-    points : list of (float, float)
-        Virtual seconds, and share above the least objective; not more than about `MOST_POINTS`.
+    points : list of (float, float, float)
+        Virtual seconds, epochs' worth of rows, and share above the least objective; not more than
+        about `MOST_POINTS`.
     """
 
     method: str
@@ -58,7 +59,7 @@ class Run:
     peak: float
     last: float
     staleness: float | None
-    points: list[tuple[float, float]]
+    points: list[tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def _record(
         method, rule, max(1, replicas), step, warm, run.reached(until),
         max(point.objective for point in points[1:]) / points[0].objective,
         task.above(points[-1].objective), stale / pushes if pushes else None,
-        [(point.seconds, task.above(point.objective)) for point in kept],
+        [(point.seconds, point.epochs, task.above(point.objective)) for point in kept],
     )  # fmt: skip
 
 

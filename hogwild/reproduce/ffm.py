@@ -18,9 +18,12 @@ from hogwild.reproduce import (
     ffm_published,
     ffm_threads,
 )
+from hogwild.reproduce.ffm_curves import Curves
 from hogwild.reproduce.ffm_data import Split
 from hogwild.reproduce.ffm_golden import Golden
+from hogwild.reproduce.ffm_models import Fitted
 from hogwild.reproduce.ffm_plan import Plan, full_plan
+from hogwild.reproduce.ffm_threads import Threads
 from hogwild.reproduce.machine import load_beside
 from hogwild.reproduce.parts import Outcome, Say, Section
 from hogwild.reproduce.stopwatch import Stopwatch
@@ -61,7 +64,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         sections=[
             _differences(split, plan),
             *([] if golden is None else [ffm_golden.section(golden)]),
-            ffm_models.section(models, split),
+            ffm_models.section(models, split, plan),
             *ffm_curves.sections(curves, plan),
             ffm_threads.section(threads),
         ],
@@ -84,10 +87,16 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
     )  # fmt: skip
 
 
-def _summary(golden: Golden | None, models: Any, curves: Any, threads: Any, plan: Plan) -> Any:
+def _summary(
+    golden: Golden | None,
+    models: list[Fitted],
+    curves: Curves,
+    threads: list[Threads],
+    plan: Plan,
+) -> list[str]:
     return [
         *([] if golden is None else [*ffm_golden.summary(golden), ""]),
-        *ffm_models.summary(models), "",
+        *ffm_models.summary(models, plan), "",
         *ffm_curves.summary(curves, plan), "",
         *ffm_threads.summary(threads),
     ]  # fmt: skip

@@ -109,7 +109,7 @@ def summary(found: Curves, plan: Plan) -> list[str]:
         *plain_table(_factor_table(found)), "",
         f"λ {REG:g}, η {STEP:g}: the validation loss is least after epoch {run.best} "
         f"({run.loss(run.best):.4f}),",
-        f"after epoch {len(run.validation)} it is {run.loss(len(run.validation)):.4f}; "
+        f"after epoch {len(run.validation)} it is {run.loss(len(run.validation)):.4f};",
         f"the readme's example: epoch {STOPPED}, .4695, and .4870 after 15",
     ]  # fmt: skip
 

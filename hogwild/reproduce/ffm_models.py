@@ -104,7 +104,7 @@ def best_of(found: list[Fitted]) -> dict[str, float]:
     return losses
 
 
-def section(found: list[Fitted], split: Split) -> Section:
+def section(found: list[Fitted], split: Split, plan: Plan) -> Section:
     """Return the section."""
     losses = best_of(found)
     order = sorted(MODELS, key=lambda name: losses[name])
@@ -124,11 +124,11 @@ def section(found: list[Fitted], split: Split) -> Section:
             "LM and Poly2 have an intercept, and AdaGrad as fit_linear has it; FM and FFM are "
             "libFFM 1.23's, without bias and linear terms, which the paper's runs had.",
         ],
-        [_ours(found), _printed(), _others(losses)],
+        [_ours(found, plan.most), _printed(), _others(losses)],
     )
 
 
-def _ours(found: list[Fitted]) -> Table:
+def _ours(found: list[Fitted], most: int) -> Table:
     return Table(
         "Log loss on made click data",
         [
@@ -139,8 +139,8 @@ def _ours(found: list[Fitted]) -> Table:
             [each.model, each.settings, each.epochs, each.seconds, each.validation, each.test]
             for each in found
         ],
-        "Epochs: of the model kept. Seconds: one process, all epochs made. Poly2's pairs are "
-        "hashed to B bins.",
+        f"Epochs: of the model kept, {most} at most: one that took them all could still be "
+        "improved. Seconds: one process, all epochs made. Poly2's pairs are hashed to B bins.",
         timed=True,
     )  # fmt: skip
 
@@ -167,9 +167,9 @@ def _others(losses: dict[str, float]) -> Table:
     )
 
 
-def summary(found: list[Fitted]) -> list[str]:
+def summary(found: list[Fitted], plan: Plan) -> list[str]:
     """Return the lines for the terminal."""
-    return ["Log loss on made click data", *plain_table(_ours(found))]
+    return ["Log loss on made click data", *plain_table(_ours(found, plan.most))]
 
 
 def data(found: list[Fitted]) -> list[dict[str, Any]]:
