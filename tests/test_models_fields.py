@@ -11,6 +11,7 @@ from field_cases import KERNELS, random_rows, tidy_rows
 from hogwild.data import FieldRows, read_libffm
 from hogwild.errors import DivergenceError
 from hogwild.models import FieldFit, FieldModel, fit_ffm
+from hogwild.models.field_rows import are_worth_asking_for, make_data
 from hogwild.reference import ffm
 
 # printed by libFFM 1.23, both builds, one thread, for its own sample: training, validation
@@ -348,3 +349,17 @@ def test_labels_that_are_cut_are_warned_of() -> None:
 def test_arguments_that_are_not_accepted(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fit_ffm(**{"rows": tidy_rows(), "epochs": 1, **options})
+
+
+def test_vectors_are_asked_for_where_a_row_uses_them_and_two_rows_find_room() -> None:
+    def asks(n_fields: int, used: int, slot: int) -> bool:
+        rows = FieldRows.of_lists([[(f, f, 1) for f in range(used)]], [1])
+        data = make_data(
+            rows, (100, n_fields), loss="logistic", normalise=True, one_field=False, dtype="f4"
+        )
+        return are_worth_asking_for(data, n_fields, slot)
+
+    assert asks(39, 39, 8)
+    assert asks(39, 20, 8)
+    assert not asks(39, 19, 8)
+    assert not asks(90, 90, 32)  # 90 x 90 vectors of 128 bytes

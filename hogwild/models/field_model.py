@@ -22,7 +22,7 @@ from hogwild.errors import DataError
 from hogwild.kernels.field_records import FieldData, FieldVariant, FieldWeights
 from hogwild.models.checks import check_switches
 from hogwild.models.field_predict import predict_scores
-from hogwild.models.field_rows import find_field_loss, make_data
+from hogwild.models.field_rows import are_worth_asking_for, find_field_loss, make_data
 
 Array = npt.NDArray[Any]
 
@@ -193,7 +193,11 @@ class FieldModel:
     def _scores(self, data: FieldData) -> npt.NDArray[np.float64]:
         k = self.n_factors
         variant = FieldVariant(
-            k, k, biased=self.bias != 0.0, linear=self.linear is not None, ahead=True
+            k,
+            k,
+            biased=self.bias != 0.0,
+            linear=self.linear is not None,
+            ahead=are_worth_asking_for(data, self.n_fields, k),
         )
         linear = np.zeros((1, 2), self.w.dtype)
         if self.linear is not None:

@@ -95,7 +95,6 @@ def make_settings(
             biased=bool(bias),
             linear=bool(linear),
             clipped=clip is not None,
-            ahead=compiled_single,
         ),
         n_factors=int(n_factors),
         n_features=n_features,

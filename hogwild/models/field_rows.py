@@ -17,6 +17,7 @@ from hogwild.kernels.field_records import FieldData
 from hogwild.kernels.losses import Logistic, Loss, Squared
 
 Array = npt.NDArray[Any]
+_ROOM = 1 << 18  # bytes that a row's vectors may take
 
 FIELD_LOSSES: dict[str, type[Logistic] | type[Squared]] = {
     "logistic": Logistic,
@@ -137,6 +138,21 @@ def make_data(
         scale=scale,
         y=targets(rows, loss),
     )
+
+
+def are_worth_asking_for(data: FieldData, n_fields: int, slot: int) -> bool:
+    """Tell whether the vectors of a row should be asked for while the row before is worked on.
+
+    All vectors of its features are, so a row should use a good part of them, and those of two rows
+    must find room in a core's second-level cache.
+
+    Parameters
+    ----------
+    slot : int
+        Numbers from one vector to the next.
+    """
+    mean = len(data.values) / max(len(data.scale), 1)
+    return 2 * mean >= n_fields and mean * n_fields * slot * data.values.itemsize <= _ROOM
 
 
 def have_twins(data: FieldData) -> bool:

@@ -30,7 +30,7 @@ from hogwild.models.factor_run import entropy
 from hogwild.models.field_model import FieldModel
 from hogwild.models.field_options import FieldSettings
 from hogwild.models.field_record import FieldEpoch, FieldFit
-from hogwild.models.field_rows import have_twins, make_data, warn_of_fractions
+from hogwild.models.field_rows import are_worth_asking_for, have_twins, make_data, warn_of_fractions
 from hogwild.models.field_trainer import FieldTrainer, LibffmOrders, NumpyOrders, Orders
 
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -158,8 +158,8 @@ def fit_ffm(
         field_options.check_start(start, rows, settings)
     warn_of_fractions(rows, loss, "the training rows")
     data = _data(rows, settings)
-    twins = have_twins(data)
-    variant = settings.variant._replace(twins=twins)
+    ahead = are_worth_asking_for(data, settings.n_fields, settings.variant.slot)
+    variant = settings.variant._replace(twins=have_twins(data), ahead=ahead)
     settings = dataclasses.replace(settings, variant=variant)
     number, orders, starts = _random(random, seed, rows, validation)
     memory = field_memory.share(data, settings, start, starts)
