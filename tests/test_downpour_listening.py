@@ -522,6 +522,22 @@ def test_thousands_of_connections_keep_no_true_client_out(server):
         assert time.monotonic() - begin < 40
 
 
+def test_the_oldest_of_many_silent_connections_makes_room():
+    most = guard_module.MOST_PENDING
+    with start_server(Counter, context=FORK, handshake=1000.0) as server:
+        with server.connect() as counter:
+            silent = [raw(server) for _ in range(most + 30)]
+            until(lambda: counter.refused_count() == 30)
+            until_closed(silent[0])
+            assert {told for _, _, told in counter.refused()} == {
+                "had not proved its key when others needed the room"
+            }
+            with server.connect() as other:
+                assert other.add(1) == 1
+            for stranger in silent:
+                stranger.close()
+
+
 def test_a_server_without_a_free_file_descriptor_makes_room(server):
     with server.connect() as counter:
         files = n_of(server, "fd")
