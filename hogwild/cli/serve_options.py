@@ -80,9 +80,9 @@ def add_serve(commands: Commands, run: Callable[[Namespace], int]) -> None:
     group.add_argument(
         "--shard-port",
         type=whole(1),
-        default=0,
         metavar="N",
-        help="port of the first shard there, the next one's is the next (default: free ones)",
+        help="port of the first shard there, the next one's is the next (default: those after "
+        "PORT)",
     )
     _add_key(group)
     add_downpour(parser, "the replicas and the shards", replicas=0, batch_size=True)

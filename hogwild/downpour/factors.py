@@ -86,7 +86,7 @@ class FactorProblem:
         return self.__dict__ | {"_ratings": None, "validation": None}
 
     def begin(self, random: np.random.Generator) -> Array:
-        """Return factors from U(0, sqrt(mean / k)), or U(0, sqrt(1 / k)) with biases, which are 0."""
+        """Return factors from U(0, sqrt(mean / k)), or U(0, sqrt(1 / k)) beside biases of 0."""
         params = np.zeros(self.n_parameters, np.float32)
         n = (self.n_users + self.n_items) * self.k
         params[:n] = random.random(n) * self._start

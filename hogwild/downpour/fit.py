@@ -63,7 +63,7 @@ def fit_downpour(
     start_method: str | None = None,
     checkpoint_seconds: float = 1.0,
     address: Address | None = None,
-    shard_port: int = 0,
+    shard_port: int | None = None,
     key: bytes | None = None,
     ready: Callable[[Cluster], Any] | None = None,
     **model: Any,
@@ -111,9 +111,10 @@ def fit_downpour(
     address : str or (str, int), optional
         Where the coordinator listens, for replicas on other machines to join; the shards then
         listen at the same host.  By default Unix sockets in a private folder.
-    shard_port : int
-        Of the first shard at that host, the next one's is the next: for who must let them through
-        a firewall or a tunnel.  0 picks free ones.
+    shard_port : int, optional
+        Of the first shard at that host, the next one's is the next, so that a firewall or a tunnel
+        can let them through; by default they follow the coordinator's.  0 picks free ones, as it
+        does for the coordinator.
     key : bytes, optional
         What lets a replica in; by default 32 random bytes.
     ready : callable, optional
@@ -185,7 +186,7 @@ def fit_downpour(
         for a, b in itertools.pairwise(edges)
     ]
     processes = Shards(
-        states, context, key=key, host=_host_of(address), port=shard_port,
+        states, context, key=key, host=_host_of(address), port=_first_port(address, shard_port),
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
     plan = Plan(
@@ -279,6 +280,12 @@ class Trainer:
 
 def _mean_loss(reports: list[Report]) -> float:
     return sum(report.loss for report in reports) / sum(report.rows for report in reports)
+
+
+def _first_port(address: Address | None, shard_port: int | None) -> int:
+    if shard_port is not None or not isinstance(address, tuple):
+        return shard_port or 0
+    return address[1] + 1 if address[1] else 0
 
 
 def _host_of(address: Address | None) -> str | None:

@@ -7,7 +7,7 @@ counts, and `done` says whether it was the first.
 
 A plain object with one condition.  In a Manager process (``downpour.listening``) `next` sleeps
 until there is something to say, and a replica whose connection ends is dropped.  Called by
-``downpour.fit``, ``downpour.sandblaster`` and ``downpour.simulate``.
+``downpour.fit``, ``downpour.sandblaster`` and ``downpour.virtual_time``.
 """
 
 import threading

@@ -16,7 +16,7 @@ returns them too, and one replica alone is serial SGD.  With n_fetch = n_push = 
 What is left in `acc` is sent at the end of every portion, so nothing that was computed is lost.  A
 fetch asks for the coordinates that the batches until the next fetch will read, and for no others.
 
-Driven by ``downpour.replica_process`` in a process of its own, and by ``downpour.simulate`` in
+Driven by ``downpour.working`` in a process of its own, and by ``downpour.virtual_time`` in
 virtual time, which is why `portion` is a generator: it names what comes next, and then does it.
 """
 

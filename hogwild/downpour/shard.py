@@ -6,7 +6,7 @@ common clock, no common order.  A version is (life, number): the number counts t
 and the life how many times this slice was restored from a checkpoint, which takes the number back.
 
 A plain object with one lock, the same in a process of its own (``downpour.shards``), in virtual
-time (``downpour.simulate``) and in a test.  Source: Dean et al. 2012, section 4.1.
+time (``downpour.virtual_time``) and in a test.  Source: Dean et al. 2012, section 4.1.
 """
 
 import threading

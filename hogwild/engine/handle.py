@@ -48,7 +48,8 @@ class Handle:
 
     def hand(self, function: Callable[[Any], Any], task: object) -> None:
         """Give the worker a task; WorkerDied if it is gone."""
-        message = ForkingPickler.dumps((function, task))
+        # plain bytes: a view of a buffer, kept by a traceback, can crash the collector (3.12.1)
+        message = bytes(ForkingPickler.dumps((function, task)))
         try:
             self.connection.send_bytes(message)
         except OSError:

@@ -135,10 +135,12 @@ def _leave_with_parent(farewell: Callable[[], object] | None) -> None:
 def answer(call: Callable[[], object]) -> Any:
     """What is sent back, pickled: (OK, result), (FAILED, text) or (OURS, text, error)."""
     try:
-        return ForkingPickler.dumps((OK, call()))
+        return bytes(ForkingPickler.dumps((OK, call())))
     except BaseException as error:  # SystemExit too: a worker ends only when it is told to
         text = "".join(traceback.format_exception(error))
-        return ForkingPickler.dumps((OURS, text, error) if travels(error) else (FAILED, text))
+        return bytes(
+            ForkingPickler.dumps((OURS, text, error) if travels(error) else (FAILED, text))
+        )
 
 
 def travels(error: BaseException, *builtin: type[BaseException]) -> bool:

@@ -1,4 +1,4 @@
-"""downpour.simulate: virtual time is exact, repeatable, and what a run in processes would do."""
+"""downpour.virtual_time: exact, repeatable, and what a run in processes would do."""
 
 import numpy as np
 import pytest
