@@ -11,7 +11,7 @@ from hogwild.data import Examples
 from hogwild.downpour import Costs, Exchange, simulate
 from hogwild.downpour.linear import LinearProblem
 from hogwild.errors import DataError
-from hogwild.reproduce import downpour_data, downpour_scale, downpour_virtual
+from hogwild.reproduce import downpour_data, downpour_stated, downpour_virtual
 from hogwild.reproduce.downpour_plan import Plan
 from hogwild.reproduce.downpour_sync import simulate_rounds
 from hogwild.reproduce.downpour_virtual import ADAGRAD, BACKUP, DOWNPOUR, FIXED, Run, Virtual
@@ -162,8 +162,8 @@ def test_virtual_time_is_the_same_each_time(found):
     assert len([r for r in again["runs"] if r["warm_start"] > 0.0]) == 2
 
 
-def run_of(method, rule, replicas, step, seconds, peak=1.0, warm=0.0):
-    return Run(method, rule, replicas, step, warm, seconds, peak, 0.1, 3.0, [(0.0, 0.0, 0.5)])
+def run_of(method, rule, replicas, step, seconds, peak=1.0, warm=0.0, last=0.1):
+    return Run(method, rule, replicas, step, warm, seconds, peak, last, 3.0, [(0.0, 0.0, 0.5)])
 
 
 def test_statements_are_judged_by_the_runs_and_a_tie_is_no_win():
@@ -174,10 +174,15 @@ def test_statements_are_judged_by_the_runs_and_a_tie_is_no_win():
         run_of(DOWNPOUR, ADAGRAD, 4, 1.0, 25.0, peak=1.0, warm=0.2),
         run_of(BACKUP, ADAGRAD, 4, 1.0, 20.0),
     ]  # fmt: skip
-    judged = downpour_scale._judged(Virtual(downpour_data.made((40, 8, 3), 0.1), runs), TINY)
-    assert [verdict for *_, verdict in judged] == ["yes", "no", "yes", "yes", "yes", "no"]
+    task = downpour_data.made((40, 8, 3), 0.1)
+    judged = downpour_stated.judged(Virtual(task, runs), TINY)
+    assert [verdict for *_, verdict in judged] == ["yes", "no", "yes", "yes", "partly", "no"]
     assert judged[0][1] == "500 s alone, 30 s with 4"
     assert judged[1][1] == "20 s; fixed step 30 s, backups 20 s"
+    assert judged[4][1] == "highest 5, warm 1; end 10 %, warm 10 %"
+    for peak, last, verdict in ((1.0, 0.05, "yes"), (9.0, 0.1, "no")):
+        runs[5] = run_of(DOWNPOUR, ADAGRAD, 4, 1.0, 25.0, peak=peak, warm=0.2, last=last)
+        assert downpour_stated.judged(Virtual(task, runs), TINY)[4][2] == verdict
 
 
 def test_the_best_run_is_the_first_there_and_else_the_lowest():
@@ -214,6 +219,8 @@ def read_data(plan, monkeypatch):
     for module in ("downpour_real", "downpour_virtual"):
         monkeypatch.setattr(getattr(downpour, module), "measure", lambda *_: [])
         monkeypatch.setattr(getattr(downpour, module), "data", lambda _: [])
+    monkeypatch.setattr(downpour.downpour_stated, "section", lambda *_: None)
+    monkeypatch.setattr(downpour.downpour_stated, "summary", lambda *_: [])
     for module in ("downpour_exchange", "downpour_scale"):
         monkeypatch.setattr(getattr(downpour, module), "sections", lambda *_: [])
         monkeypatch.setattr(getattr(downpour, module), "summary", lambda *_: [])

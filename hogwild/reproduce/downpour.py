@@ -14,6 +14,7 @@ from hogwild.reproduce import (
     downpour_exchange,
     downpour_real,
     downpour_scale,
+    downpour_stated,
     downpour_virtual,
 )
 from hogwild.reproduce.downpour_plan import Plan
@@ -53,6 +54,7 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         sections=[
             *downpour_exchange.sections(fits, task, plan),
             *downpour_scale.sections(virtual, plan),
+            downpour_stated.section(virtual, plan),
         ],
         data={
             "plan": dataclasses.asdict(plan) | {"data": None},  # a path tells of the machine
@@ -66,7 +68,8 @@ def reproduce(say: Say, plan: Plan | None = None) -> Outcome:
         },
         summary=[
             *downpour_exchange.summary(fits, task, plan), "",
-            *downpour_scale.summary(virtual, plan),
+            *downpour_scale.summary(virtual, plan), "",
+            "What is stated, and what came out here", *downpour_stated.summary(virtual, plan),
         ],
         loads=[crowd],
     )  # fmt: skip

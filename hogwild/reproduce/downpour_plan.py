@@ -65,13 +65,13 @@ class Plan:
     small_reg: float = 1e-3
     small_batch: int = 10
     virtual: tuple[int, ...] = (1, 10, 50, 200)
-    virtual_epochs: int = 30
+    virtual_epochs: int = 25
     rounds: int = 200
     within: float = 0.01
     spread: float = 0.75
     backups: float = 0.1
     virtual_warm: tuple[float, ...] = (0.2, 1.0)
     fixed: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
-    adagrad: tuple[float, ...] = (0.1, 0.3, 1.0)
+    adagrad: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
     sync_fixed: tuple[float, ...] = (1.0, 3.0, 10.0)
     sync_adagrad: tuple[float, ...] = (0.3, 1.0, 3.0)

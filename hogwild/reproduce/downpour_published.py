@@ -5,7 +5,7 @@ should look at the original.  Dean et al., "Large Scale Distributed Deep Network
 sections 4.1 and 5; Chen, Monga, Bengio, Jozefowicz, "Revisiting Distributed Synchronous SGD",
 arXiv:1604.00981 (2016), for the last one.
 
-Called by ``downpour_scale``.
+Called by ``downpour_stated``.
 """
 
 REPLICAS = 200

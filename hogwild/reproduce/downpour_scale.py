@@ -1,11 +1,10 @@
-"""What virtual time shows: time to the target against replicas, and the paper's statements.
+"""What virtual time shows: time to the target against replicas, and how steps go astray.
 
 Called by ``downpour``.
 """
 
 from collections.abc import Callable
 
-from hogwild.reproduce import downpour_published as published
 from hogwild.reproduce.downpour_plan import Plan
 from hogwild.reproduce.downpour_virtual import (
     ADAGRAD,
@@ -36,23 +35,14 @@ LINES: tuple[tuple[str, str, str, bool], ...] = (
 
 def sections(found: Virtual, plan: Plan) -> list[Section]:
     """Return the sections on virtual time."""
-    return [_scale(found, plan), _stability(found, plan), _statements(found, plan)]
+    return [_scale(found, plan), _stability(found, plan)]
 
 
 def summary(found: Virtual, plan: Plan) -> list[str]:
     """Return the lines for the terminal."""
     return [
         f"Virtual seconds until the objective is within {shown(plan.within, 'share')} of the least",
-        *plain_table(_table(found, plan)), "",
-        "What is stated, and what came out here", *_lines(found, plan),
-    ]  # fmt: skip
-
-
-def _lines(found: Virtual, plan: Plan) -> list[str]:
-    return [
-        line
-        for text, here, verdict in _judged(found, plan)
-        for line in (f"  {text}", f"    {verdict}: {here}")
+        *plain_table(_table(found, plan)),
     ]
 
 
@@ -175,16 +165,12 @@ def _stability(found: Virtual, plan: Plan) -> Section:
 
 
 def _paths(found: Virtual, plan: Plan) -> Figure:
-    """Draw the largest AdaGrad step with each warm start, and a fixed step one replica likes."""
+    """Draw the runs with the steps that are best for one replica."""
     n = plan.virtual[-1]
-    runs = []
-    alone = found.best(DOWNPOUR, FIXED, plan.virtual[0])
-    if alone is not None:
-        same = [run for run in found.of(DOWNPOUR, FIXED, n) if run.step == alone.step]
-        runs += [("fixed step,\nbest alone", run) for run in same]
+    runs = [("fixed step", run) for run in found.liked(FIXED, plan, 0.0)]
     for warm in (0.0, *plan.virtual_warm):
         label = f"warm start,\n{warm:g} epochs" if warm else "AdaGrad"
-        runs += [(label, run) for run in found.of(DOWNPOUR, ADAGRAD, n, warm)[-1:]]
+        runs += [(label, run) for run in found.liked(ADAGRAD, plan, warm)]
     curves = [
         Curve(
             label, [epochs for _, epochs, _ in run.points],
@@ -194,106 +180,7 @@ def _paths(found: Virtual, plan: Plan) -> Figure:
     ]  # fmt: skip
     ends = "; ".join(f"{curve.label} {curve.y[-1]:.2g}".replace("\n", " ") for curve in curves)
     return Figure(
-        f"{n} replicas with large steps: above the least objective, as a share of it",
+        f"{n} replicas with the step that is best for {plan.virtual[0]}: above the least objective",
         f"The objective by epochs of work where steps are too large; at the end: {ends}.",
         "epochs", "above the least", curves, y_log=True,
     )  # fmt: skip
-
-
-def _statements(found: Virtual, plan: Plan) -> Section:
-    rows = [[text, verdict, here] for text, here, verdict in _judged(found, plan)]
-    return Section(
-        "What is stated, and what came out here",
-        [
-            "The paper's runs are deep networks with tens of millions of parameters on thousands "
-            "of machines; here it is one small convex problem on a clock of our own. So only "
-            "orderings are set side by side. They are as we read them in a translation of the "
-            "paper, and in an account of its makers' later article: check the originals before "
-            "you quote. Here every method has its best step in hindsight, which favours those "
-            "that are sensitive to it."
-        ],
-        [Table("Statements", [Column("stated"), Column("here?"), Column("found")], rows)],
-    )
-
-
-def _judged(found: Virtual, plan: Plan) -> list[tuple[str, str, str]]:
-    """Return each statement, what came out here, and whether that agrees."""
-    n = plan.virtual[-1]
-    fixed, adagrad = (found.best(DOWNPOUR, rule, n) for rule in (FIXED, ADAGRAD))
-    one = found.best(DOWNPOUR, FIXED, plan.virtual[0])
-    backup = _quicker(*(found.best(BACKUP, rule, n) for rule in (FIXED, ADAGRAD)))
-    judged = [
-        (
-            published.SLOWEST, f"{_seconds(one)} alone, {_seconds(fixed)} with {n}",
-            _yes(_quicker(fixed, one) is fixed),
-        ),
-        (
-            published.FASTEST,
-            f"{_seconds(adagrad)}; fixed step {_seconds(fixed)}, backups {_seconds(backup)}",
-            _yes(_first(adagrad, fixed, backup)),
-        ),
-    ]  # fmt: skip
-    missed = {rule: _missed(found, plan, rule) for rule in (FIXED, ADAGRAD)}
-    judged.append(
-        (
-            published.MISSES,
-            ", ".join(
-                f"{rule}: {sum(each)} of {len(each)} steps" for rule, each in missed.items()
-            ),
-            _yes(_share(missed[FIXED]) > _share(missed[ADAGRAD])),
-        )
-    )  # fmt: skip
-    if fixed is not None and adagrad is not None:
-        ratio = adagrad.step / fixed.step
-        judged.append(
-            (published.LARGER, f"{ratio:.2g} times, with {n} replicas", _yes(ratio >= 3.0))
-        )
-    judged.append(_warm(found, plan))
-    judged.append(
-        (
-            published.SYNCHRONOUS, f"backups {_seconds(backup)}, Downpour {_seconds(adagrad)}",
-            _yes(_first(backup, adagrad)),
-        )
-    )  # fmt: skip
-    return judged
-
-
-def _warm(found: Virtual, plan: Plan) -> tuple[str, str, str]:
-    """Judge warm starts by the largest of AdaGrad's steps, which is where it goes astray."""
-    n = plan.virtual[-1]
-    cold, *warm = (
-        found.of(DOWNPOUR, ADAGRAD, n, each)[-1].peak for each in (0.0, *plan.virtual_warm)
-    )
-    text = ", ".join(f"{peak:.3g}" for peak in warm)
-    return published.WARM, f"highest {cold:.3g}; warm {text}", _yes(max(warm) < cold)
-
-
-def _missed(found: Virtual, plan: Plan, rule: str) -> list[bool]:
-    n = plan.virtual[-1]
-    return [run.seconds is None for run in found.of(DOWNPOUR, rule, n)]
-
-
-def _share(missed: list[bool]) -> float:
-    return sum(missed) / len(missed)
-
-
-def _quicker(*runs: Run | None) -> Run | None:
-    """Return the run that was there first; None where none was there."""
-    there = [run for run in runs if run is not None and run.seconds is not None]
-    return min(there, key=lambda run: run.seconds or 0.0, default=None)
-
-
-def _first(run: Run | None, *others: Run | None) -> bool:
-    """Whether a run was there before all others; at the same time is not before."""
-    if run is None or run.seconds is None:
-        return False
-    times = [other.seconds for other in others if other is not None]
-    return all(time is None or run.seconds < time for time in times)
-
-
-def _seconds(run: Run | None) -> str:
-    return "never" if run is None or run.seconds is None else f"{run.seconds:.0f} s"
-
-
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"

@@ -4,7 +4,7 @@ In a round every replica fetches, takes the gradient of a mini-batch and sends i
 for all of them but the backups, which are the last to answer: theirs are dropped.  So a round takes
 as long as the slowest answer that is still waited for, and no gradient is ever stale.
 
-The clock, the costs and the shard are those of ``downpour.simulate``, so both can be compared.
+The clock, the costs and the shard are those of ``downpour.virtual_time``, so both can be compared.
 Source: synchronous descent with backup workers, Chen et al., arXiv:1604.00981 (2016).
 Called by ``downpour_virtual``.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from hogwild.downpour import Costs, Exchange, Shard, Simulated
 from hogwild.downpour.problem import Problem
 from hogwild.downpour.rules import Rule, find_rule
-from hogwild.downpour.simulate import Point
+from hogwild.downpour.virtual_time import Point
 
 
 def simulate_rounds(

@@ -1,7 +1,7 @@
 """Virtual time: how long until the objective is near the least one, with up to 200 replicas.
 
 The very shards and replicas of the real runs, driven event by event on one processor
-(``downpour.simulate``); synchronous descent beside them on the same clock
+(``downpour.virtual_time``); synchronous descent beside them on the same clock
 (``downpour_sync``).  Each method is run with several steps, and the best one in hindsight is told.
 
 Called by ``downpour``.
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hogwild.downpour import AdaGrad, Costs, Exchange, FixedStep, Simulated, simulate
+from hogwild.downpour import AdaGrad, Exchange, FixedStep
+from hogwild.downpour.virtual_time import Costs, Simulated, simulate
 from hogwild.reproduce import downpour_data
 from hogwild.reproduce.downpour_data import Task
 from hogwild.reproduce.downpour_plan import Plan
@@ -87,6 +88,12 @@ class Virtual:
             if (run.method, run.rule, run.replicas) == (method, rule, replicas)
             and run.warm_start == warm
         ]  # fmt: skip
+
+    def liked(self, rule: str, plan: Plan, warm: float) -> list[Run]:
+        """Return Downpour's run with most replicas and the step that is best with fewest."""
+        alone = self.best(DOWNPOUR, rule, plan.virtual[0])
+        runs = self.of(DOWNPOUR, rule, plan.virtual[-1], warm)
+        return [run for run in runs if alone is not None and run.step == alone.step]
 
 
 def measure(plan: Plan, say: Say) -> Virtual:
