@@ -116,7 +116,7 @@ def row_prefetcher(variant: FieldVariant) -> Callable:
                 ir.FunctionType(ir.VoidType(), [byte, word, word, word]),
                 "llvm.prefetch.p0",
             )
-            to_read, keep_far, data_not_code = word(0), word(1), word(1)
+            to_read, keep_far, data_not_code = word(0), word(2), word(1)
             n_fields = code.index("n_fields")
             length = builder.mul(n_fields, code.constant(variant.slot))
             first = builder.mul(code.index("feature"), length)

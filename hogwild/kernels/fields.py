@@ -32,11 +32,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hogwild.kernels.compiled import jit
+from hogwild.kernels.compiled import jit, prefetcher
 from hogwild.kernels.field_records import FieldData, FieldVariant, FieldWeights
 from hogwild.kernels.losses import Loss
 
 Update = Callable[..., float]
+LINE = 16  # entries in a cache line
 
 
 class EntryOperations(NamedTuple):
@@ -226,6 +227,7 @@ def _make_loop(
 ) -> Update:
     """Return the loop over rows."""
     biased, linear, asks = variant.biased, variant.linear, ask is not None
+    touch: Any = prefetcher() if asks else None
     sqrt = math.sqrt
 
     def update(first, stop, data, weights, constants):
@@ -236,10 +238,23 @@ def _make_loop(
         for place in range(first, stop):
             i = order[place]
             lo, hi, r = indptr[i], indptr[i + 1], scale[i]
-            if asks and place + 1 < stop:
-                later = order[place + 1]
-                for a in range(indptr[later], indptr[later + 1]):
-                    ask(table, features[a], n_fields)
+            if asks:
+                # what tells where a row's vectors are must itself have come by then
+                if place + 4 < stop:
+                    later = order[place + 4]
+                    touch(indptr, later)
+                    touch(scale, later)
+                    touch(y, later)
+                if place + 2 < stop:
+                    later = order[place + 2]
+                    for a in range(indptr[later], indptr[later + 1], LINE):
+                        touch(fields, a)
+                        touch(features, a)
+                        touch(values, a)
+                if place + 1 < stop:
+                    later = order[place + 1]
+                    for a in range(indptr[later], indptr[later + 1]):
+                        ask(table, features[a], n_fields)
             z = score(i, data, weights, n_fields)
             total += value(z, y[i])
             kappa = real(slope(z, y[i]))
