@@ -179,7 +179,7 @@ def test_statements_are_judged_by_the_runs_and_a_tie_is_no_win():
     assert [verdict for *_, verdict in judged] == ["yes", "no", "yes", "yes", "partly", "no"]
     assert judged[0][1] == "500 s alone, 30 s with 4"
     assert judged[1][1] == "20 s; fixed step 30 s, backups 20 s"
-    assert judged[4][1] == "highest 5, warm 1; end 10 %, warm 10 %"
+    assert judged[4][1] == "peak 5, warm 1; end 10 %, 10 %"
     for peak, last, verdict in ((1.0, 0.05, "yes"), (9.0, 0.1, "no")):
         runs[5] = run_of(DOWNPOUR, ADAGRAD, 4, 1.0, 25.0, peak=peak, warm=0.2, last=last)
         assert downpour_stated.judged(Virtual(task, runs), TINY)[4][2] == verdict

@@ -8,12 +8,9 @@ arXiv:1604.00981 (2016), for the last one.
 Called by ``downpour_stated``.
 """
 
-REPLICAS = 200
-"""Downpour's most, in the speech experiment."""
-
-SLOWEST = "one replica is slower than Downpour with a fixed step"
-FASTEST = "Downpour + AdaGrad, 200 replicas, is the fastest of all"
+SLOWEST = "one replica is slower than many, fixed step"
+FASTEST = "Downpour + AdaGrad, 200 replicas, is fastest"
 MISSES = "a fixed step often misses the target"
-LARGER = "AdaGrad's step may be some ten times the best fixed one"
-WARM = "AdaGrad and a warm start take away nearly all instability"
-SYNCHRONOUS = "synchronous with a few backups is better than asynchronous"
+LARGER = "AdaGrad's step: perhaps ten times the fixed one"
+WARM = "AdaGrad + warm start: hardly any instability"
+SYNCHRONOUS = "synchronous with backups beats asynchronous"

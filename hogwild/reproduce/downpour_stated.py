@@ -32,7 +32,15 @@ def section(found: Virtual, plan: Plan) -> Section:
             "you quote. Here every method has its best step in hindsight, which favours those "
             "that are sensitive to it."
         ],
-        [Table("Statements", [Column("stated"), Column("here?"), Column("found")], rows)],
+        [
+            Table(
+                "Statements",
+                [Column("stated"), Column("here?"), Column("found")],
+                rows,
+                "Misses: how many of the steps tried never get there. Peak and end: as in the "
+                "table above, with the step that is best for one replica.",
+            )
+        ],
     )
 
 
@@ -58,7 +66,7 @@ def judged(found: Virtual, plan: Plan) -> list[tuple[str, str, str]]:
         (
             published.MISSES,
             ", ".join(
-                f"{rule}: {sum(each)} of {len(each)} steps" for rule, each in missed.items()
+                f"{rule} {sum(each)} of {len(each)}" for rule, each in missed.items()
             ),
             _yes(2 * sum(missed[FIXED]) >= len(missed[FIXED])),
         )
@@ -87,7 +95,7 @@ def _warm(found: Virtual, plan: Plan) -> tuple[str, str, str]:
         all(run.peak < cold.peak for run in warm), all(run.last < cold.last for run in warm)
     ]  # fmt: skip
     verdict = "yes" if all(better) else "partly" if any(better) else "no"
-    text = f"highest {cold.peak:.3g}, warm {peaks}; end {cold.last:.0%}, warm {ends}"
+    text = f"peak {cold.peak:.3g}, warm {peaks}; end {cold.last:.0%}, {ends}"
     return published.WARM, text.replace("%", " %"), verdict
 
 
