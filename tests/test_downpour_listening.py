@@ -312,6 +312,29 @@ def test_a_server_started_again_at_its_address_answers_the_next_call(address, tm
     first.close()
 
 
+def test_calls_may_be_sent_before_the_first_answer_is_awaited(server):
+    with server.connect() as counter:
+        first, second = counter.asked("add", 1), counter.asked("add", 10)
+        assert counter.add(100) == 111  # takes their answers, too
+        assert (second(), first()) == (11, 1)
+        with pytest.raises(AttributeError, match="'secret' is not one of the methods"):
+            counter.asked("secret")
+
+
+def test_calls_without_an_answer_are_sent_again_in_order_to_the_next_server(tmp_path):
+    where, key = str(tmp_path / "s"), os.urandom(32)
+    first = start_server(Counter, context=FORK, address=where, key=key)
+    counter = first.connect(patience=20.0)
+    os.kill(first.pid, signal.SIGSTOP)
+    answers = [counter.asked("add", n) for n in (1, 10)]
+    os.kill(first.pid, signal.SIGKILL)
+    first.process.join()
+    with start_server(Counter, (1000,), context=FORK, address=where, key=key):
+        assert [answer() for answer in answers] == [1001, 1011]
+        counter.close()
+    first.close()
+
+
 def test_a_server_can_not_listen_where_another_does(tmp_path):
     path = str(tmp_path / "socket")
     with start_server(Counter, context=FORK, address=TCP) as first:

@@ -47,11 +47,11 @@ class Spy:
     def fetch(self, indices=None):
         return self.shard.fetch(indices)
 
-    def push(self, indices, gradient, version, n_gradients=1):
+    def push(self, indices, gradient, version, n_gradients=1, ticket=None):
         whole = np.zeros(len(self.shard.fetch()[0]))
         whole[slice(None) if indices is None else indices] = gradient
         self.sent.append((whole, n_gradients))
-        return self.shard.push(indices, gradient, version, n_gradients)
+        return self.shard.push(indices, gradient, version, n_gradients, ticket)
 
 
 @pytest.mark.parametrize("penalty", ["none", "l2", "sparse_l2"])
@@ -191,6 +191,19 @@ def test_adagrad_squares_the_sum_that_was_pushed_and_counts_all_replicas():
     expected = -3.0 / np.sqrt(10.0) - 4.0 / np.sqrt(26.0)
     assert shard.fetch()[0][0] == pytest.approx(expected, abs=1e-15)
     assert shard.summary()["gradients"] == 3
+
+
+def test_a_push_that_is_sent_twice_counts_once_also_across_a_restore():
+    shard = Shard(np.zeros(1), FixedStep(), step=1.0)
+    one = np.ones(1)
+    for _ in range(2):
+        assert shard.push(None, one, (0, 0), ticket=("ann", 0)) == 0
+    assert shard.push(None, one, (0, 0), ticket=("bob", 0)) == 1
+    assert shard.push(None, one, (0, 0), ticket=("ann", 1)) == 2
+    again = Shard.from_state(shard.state(), life=1)
+    assert again.push(None, one, (0, 0), ticket=("ann", 1)) == 2
+    assert again.fetch()[0].tolist() == [-3.0]
+    assert again.summary()["staleness"] == {0: 1, 1: 1, 2: 1}
 
 
 def test_a_restored_shard_has_all_that_it_had_and_a_life_of_its_own():

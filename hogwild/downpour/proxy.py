@@ -5,10 +5,10 @@
     Client (address, key, patience)  pickled to wherever it is needed
       '-- connect() --> Proxy        one connection a thread, made at its first call
 
-A call is one message and one answer.  When the connection is lost, the proxy connects again, for
-`patience` seconds if it must, and sends the call once more: a call that the server had answered
-when it was lost is then made **twice**.  (A shard that was killed goes on from its checkpoint,
-which hardly ever has that call in it.)
+A call is one message and one answer.  `asked` sends it and does not wait, so that several servers
+work at the same time.  When the connection is lost, the proxy connects again, for `patience`
+seconds if it must, and sends what has no answer once more: what the server had carried out by then
+is done **twice**, unless the method knows the call again (``Shard.push`` does, by its ticket).
 
 Used by the replicas, and by the parent.
 """
@@ -20,6 +20,7 @@ import pickle
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
@@ -27,7 +28,7 @@ from multiprocessing.connection import Connection, answer_challenge, deliver_cha
 from typing import Any, Self
 
 from hogwild.downpour.guard import Refused, Slot
-from hogwild.downpour.served import RAISED, SERVED
+from hogwild.downpour.served import PICKLE, RAISED, SERVED
 from hogwild.downpour.sockets import connected, shown
 from hogwild.engine.server_process import Address
 from hogwild.errors import KeyRefused, ServerGone
@@ -100,6 +101,15 @@ def _forget_connections() -> None:
 os.register_at_fork(after_in_child=_forget_connections)
 
 
+@dataclass(eq=False)
+class _Call:
+    """A call on its way: the method's name, its message, and the answer once it is there."""
+
+    name: str
+    message: bytes
+    data: bytes | None = None
+
+
 class Proxy:
     """Calls the methods of an object in another process.
 
@@ -157,11 +167,20 @@ class Proxy:
         self._connection()
         return self._here.life
 
+    def asked(self, name: str, *arguments: Any) -> Callable[[], Any]:
+        """Send a call; return what waits for its answer, in the same thread.
+
+        Calls may follow before that.  Their messages may be long, but not the answers of any but
+        the last: a server that writes an answer reads no call.
+        """
+        if name not in self._exposed:
+            raise AttributeError(f"{name!r} is not one of the methods {sorted(self._exposed)}")
+        return functools.partial(self._answer, self._sent(name, arguments, {}))
+
     def close(self) -> None:
         """Close this thread's connection; the next call makes another."""
-        connection = self._here.__dict__.pop("connection", None)
-        if connection is not None:
-            connection.close()
+        self._drop()
+        self._unanswered().clear()
 
     def __enter__(self) -> Self:
         return self
@@ -170,44 +189,76 @@ class Proxy:
         self.close()
 
     def _call(self, name: str, *arguments: Any, **named: Any) -> Any:
+        return self._answer(self._sent(name, arguments, named))
+
+    def _sent(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> "_Call":
         # not as Connection.send does it: a view of a buffer that ends up in an error's traceback
         # crashes the collector of Python 3.12.1, and fails in 3.13's (CPython 111049, 111331)
-        message = pickle.dumps((SERVED, name, arguments, named))
+        call = _Call(name, pickle.dumps((SERVED, name, arguments, named), PICKLE))
+        self._unanswered().append(call)
         connection = getattr(self._here, "connection", None)
-        data = None if connection is None else self._exchanged(connection, message)
-        if data is None:
-            data = self._again(message)
-        kind, content = pickle.loads(data)
+        if connection is not None:
+            try:
+                self._tried(connection.send_bytes, call.message)
+            except BaseException:  # half a message has gone, say
+                self.close()
+                raise
+        return call
+
+    def _answer(self, call: "_Call") -> Any:
+        """Return what a call returned, or raise what it raised."""
+        if call.data is None:
+            try:
+                self._await(call)
+            except BaseException:
+                # Ctrl-C, say: its answer would be taken for that of the next call; and what was
+                # given up must not be sent after all
+                self.close()
+                raise
+        kind, content = pickle.loads(call.data)  # type: ignore[arg-type]
         if kind == "#RETURN":
             return content
         if kind == RAISED:
             error, text = content
-            error.add_note(f"raised by {name}() in the server at {self._shown()}:\n{text}")
+            error.add_note(f"raised by {call.name}() in the server at {self._shown()}:\n{text}")
             raise error
-        raise RuntimeError(f"{name}() failed in the server at {self._shown()}:\n\n{content}")
+        raise RuntimeError(f"{call.name}() failed in the server at {self._shown()}:\n\n{content}")
 
-    def _exchanged(self, connection: Connection, message: bytes) -> bytes | None:
-        """The answer to a message; None when the connection was lost."""
-        try:
-            connection.send_bytes(message)
-            return connection.recv_bytes()
-        except _LOST:
-            self.close()
-            return None
-        except BaseException:
-            # Ctrl-C, say: its answer would be taken for that of the next call
-            self.close()
-            raise
-
-    def _again(self, message: bytes) -> bytes:
-        """Send on a new connection, and on another should that be lost too, until time is up."""
-        deadline = time.monotonic() + self._client.patience
-        while True:
-            data = self._exchanged(self._connection(deadline), message)
+    def _await(self, call: "_Call") -> None:
+        """Take answers until this call's is there; send again what has none, until time is up."""
+        unanswered, deadline = self._unanswered(), None
+        while call.data is None:
+            connection = getattr(self._here, "connection", None)
+            if connection is None:
+                if deadline is None:
+                    deadline = time.monotonic() + self._client.patience
+                elif time.monotonic() >= deadline:
+                    raise self._gone(EOFError())
+                connection = self._connection(deadline)
+                if call not in unanswered:  # the connection was closed before it had one
+                    unanswered.append(call)
+                for each in unanswered:
+                    self._tried(connection.send_bytes, each.message)
+            data = self._tried(connection.recv_bytes)
             if data is not None:
-                return data
-            if time.monotonic() >= deadline:
-                raise self._gone(EOFError())
+                unanswered.popleft().data = data
+
+    def _tried(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """Send or receive; None when the connection was lost."""
+        try:
+            return act(*arguments)
+        except _LOST:
+            self._drop()
+            return None
+
+    def _unanswered(self) -> "deque[_Call]":
+        """Return this thread's calls that have no answer yet, in order."""
+        return self._here.__dict__.setdefault("unanswered", deque())
+
+    def _drop(self) -> None:
+        connection = self._here.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
 
     def _connection(self, deadline: float = 0.0) -> Connection:
         """Return this thread's connection; made, if there is none, by that time."""

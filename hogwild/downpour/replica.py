@@ -21,7 +21,7 @@ virtual time, which is why `portion` is a generator: it names what comes next, a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +90,7 @@ class Replica:
         self._touched: list[Array | None] = []
         self._versions: tuple[Any, ...] = ()
         self._in_acc = 0
+        self._answer: Callable[[], list[int]] | None = None
         self.loss = 0.0
         self.fetches = self.pushes = self.gradients = 0
         self.staleness: list[Counter[int]] = [Counter() for _ in server.shards]
@@ -107,10 +108,11 @@ class Replica:
             self.compute(batch)
             if (step + exchange.aligned) % n_push == 0 and step + 1 < len(batches):
                 yield PUSH
-                self.push()
+                self.send()
         if self._in_acc:
             yield PUSH
-            self.push()
+            self.send()
+        self.settle()
 
     def work(self, rows: Array) -> None:
         """Work through rows, waiting for every fetch and push."""
@@ -123,6 +125,7 @@ class Replica:
         values, self._versions = self.server.fetch(where)
         self._params[slice(None) if where is None else where] = values
         self.fetches += 1
+        self.settle()
 
     def compute(self, batch: Array) -> None:
         """Add a batch's gradient to `acc`, and take the local step."""
@@ -136,17 +139,28 @@ class Replica:
         self.gradients += 1
         self.loss += loss
 
-    def push(self) -> None:
-        """Send `acc`, and begin a new one."""
+    def send(self) -> None:
+        """Begin to send `acc`, and begin a new one; the push before has been answered."""
+        self.settle()
         where = _union(self._touched)
         place = slice(None) if where is None else where
         sent, self._acc[place] = self._acc[place].copy(), 0.0
-        stale = self.server.push(where, sent, self._versions, self._in_acc)
-        for counter, staleness in zip(self.staleness, stale, strict=True):
-            counter[staleness] += 1
+        self._answer = self.server.send(where, sent, self._versions, self._in_acc)
         self._touched.clear()
         self._in_acc = 0
         self.pushes += 1
+
+    def settle(self) -> None:
+        """Await the answer of the last push, if there is one, and count its staleness."""
+        if self._answer is not None:
+            answer, self._answer = self._answer, None
+            for counter, staleness in zip(self.staleness, answer(), strict=True):
+                counter[staleness] += 1
+
+    def push(self) -> None:
+        """Send `acc`, begin a new one, and wait until the server has it."""
+        self.send()
+        self.settle()
 
 
 def _union(parts: list[Array | None]) -> Array | None:

@@ -35,6 +35,9 @@ SERVED = "served"
 GUARDED = ("refused", "refused_count")
 """Methods that every server has, beside the object's own."""
 
+PICKLE = 5
+"""Protocol of the messages: arrays are copied once less than in 4."""
+
 RAISED = "#RAISED"
 """What an answer to this package's proxies begins with: an error and its traceback follow."""
 
@@ -181,7 +184,7 @@ class GuardedServer(Server):
             message = connection.recv_bytes()
             answer = self._answer(message)
             try:
-                data = pickle.dumps(answer)
+                data = pickle.dumps(answer, PICKLE)
             except Exception:
                 data = pickle.dumps(("#UNSERIALIZABLE", traceback.format_exc()))
             connection.send_bytes(data)

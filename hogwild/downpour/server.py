@@ -2,13 +2,15 @@
 
 Each parameter belongs to one shard; the slices are contiguous and differ by one at most in length.
 What is put together may mix ages: it may be a state that the server as a whole was never in (Dean
-et al. 2012, section 4.1).
+et al. 2012, section 4.1).  A request goes to all shards before the first answer is awaited: several
+processes work at the same time.
 
 Used by ``downpour.replica``, with shards that are plain objects or proxies of those in processes.
 """
 
 import itertools
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,7 +28,12 @@ class ShardLike(Protocol):
         """Return values and version."""
 
     def push(
-        self, indices: Array | None, gradient: Array, version: Version, n_gradients: int = 1
+        self,
+        indices: Array | None,
+        gradient: Array,
+        version: Version,
+        n_gradients: int = 1,
+        ticket: tuple[str, int] | None = None,
     ) -> int:
         """Apply a gradient; return its staleness."""
 
@@ -82,13 +89,15 @@ class ParameterServer:
     def __init__(self, shards: Sequence[ShardLike], n_parameters: int):
         self.shards = list(shards)
         self.edges = cut(n_parameters, len(self.shards))
+        self._name, self._turns = secrets.token_hex(8), itertools.count()
 
     def fetch(self, indices: Array | None = None) -> Fetched:
         """Return the parameters, or those at `indices` (rising), as each shard has them now."""
-        found = [
-            shard.fetch(part)
+        asked = [
+            _asked(shard, "fetch", part)
             for shard, (part, _) in zip(self.shards, self._parts(indices), strict=True)
         ]
+        found = [answer() for answer in asked]
         return Fetched(
             np.concatenate([values for values, _ in found]), tuple(each for _, each in found)
         )
@@ -100,15 +109,28 @@ class ParameterServer:
         versions: Sequence[Version],
         n_gradients: int = 1,
     ) -> list[int]:
-        """Send each shard its part of a gradient; return the staleness at each.
+        """Send each shard its part of a gradient; return the staleness at each."""
+        return self.send(indices, gradient, versions, n_gradients)()
+
+    def send(
+        self,
+        indices: Array | None,
+        gradient: Array,
+        versions: Sequence[Version],
+        n_gradients: int = 1,
+    ) -> Callable[[], list[int]]:
+        """Send each shard its part of a gradient; return what awaits the staleness at each.
 
         A shard gets its push though its part may be empty, so that all count alike.
         """
-        parts = self._parts(indices)
-        return [
-            shard.push(part, gradient[place], version, n_gradients)
-            for shard, (part, place), version in zip(self.shards, parts, versions, strict=True)
+        ticket = self._name, next(self._turns)
+        asked = [
+            _asked(shard, "push", part, gradient[place], version, n_gradients, ticket)
+            for shard, (part, place), version in zip(
+                self.shards, self._parts(indices), versions, strict=True
+            )
         ]
+        return lambda: [answer() for answer in asked]
 
     def _parts(self, indices: Array | None) -> list[tuple[Array | None, slice]]:
         """Return for each shard its indices, from its own start, and their place in the whole."""
@@ -120,3 +142,12 @@ class ParameterServer:
             (indices[a:b] - edge, slice(a, b))
             for a, b, edge in zip(marks, marks[1:], edges, strict=False)
         ]
+
+
+def _asked(shard: Any, name: str, *arguments: Any) -> Callable[[], Any]:
+    """Call a shard's method; return what awaits its answer: of a plain object it is there."""
+    asked = getattr(shard, "asked", None)
+    if asked is not None:
+        return asked(name, *arguments)
+    found = getattr(shard, name)(*arguments)
+    return lambda: found

@@ -1,9 +1,10 @@
 """A shard: one slice of the parameters, which it alone keeps and updates.
 
 Contract: `fetch` gives a copy and the version that it is of; `push` applies a gradient at once,
-without waiting for anybody, and tells how stale it was.  Shards know nothing of one another: no
-common clock, no common order.  A version is (life, number): the number counts the pushes applied,
-and the life how many times this slice was restored from a checkpoint, which takes the number back.
+without waiting for anybody, and tells how stale it was; one that is sent twice counts once.
+Shards know nothing of one another: no common clock, no common order.  A version is (life, number):
+the number counts the pushes applied, and the life how many times this slice was restored from a
+checkpoint, which takes the number back.
 
 A plain object with one lock, the same in a process of its own (``downpour.shards``), in virtual
 time (``downpour.virtual_time``) and in a test.  Source: Dean et al. 2012, section 4.1.
@@ -68,6 +69,7 @@ class Shard:
         self._step = float(step)
         self._life = self._pushes = self._gradients = 0
         self._staleness: Counter[int] = Counter()
+        self._last: dict[str, tuple[int, int]] = {}  # by sender: the last ticket, its staleness
         self._lock = threading.Lock()
 
     def fetch(self, indices: Array | None = None) -> tuple[Array, Version]:
@@ -82,6 +84,7 @@ class Shard:
         gradient: Array,
         version: tuple[int, int],
         n_gradients: int = 1,
+        ticket: tuple[str, int] | None = None,
     ) -> int:
         """Apply a gradient now; return its staleness.
 
@@ -92,6 +95,11 @@ class Shard:
             A sum of `n_gradients` gradients.
         version : Version
             That of the fetch which the gradient was computed after.
+        n_gradients : int
+        ticket : (str, int), optional
+            The sender's name, and a number that rises from push to push: one that comes again, its
+            answer lost on the way, is answered and not applied again.  A restore keeps what was
+            known of this with the values.
 
         Returns
         -------
@@ -100,7 +108,11 @@ class Shard:
             between.
         """
         where = slice(None) if indices is None else indices
+        sender, turn = ticket or ("", 0)
         with self._lock, np.errstate(over="ignore", invalid="ignore"):
+            last, staleness = self._last.get(sender, (-1, 0))
+            if ticket is not None and turn <= last:
+                return staleness
             # the parent sees where it led, and says so
             self._rule.move(self._values, self._kept, where, gradient, self._step)
             life, number = version
@@ -108,6 +120,8 @@ class Shard:
             self._pushes += 1
             self._gradients += n_gradients
             self._staleness[staleness] += 1
+            if ticket is not None:
+                self._last[sender] = turn, staleness
         return staleness
 
     def set_step(self, step: float) -> None:
@@ -131,6 +145,7 @@ class Shard:
                 "rule": self._rule.name, "start": float(getattr(self._rule, "start", 0.0)),
                 "life": self._life, "pushes": self._pushes, "gradients": self._gradients,
                 "staleness": {str(key): count for key, count in self._staleness.items()},
+                "last": {sender: list(last) for sender, last in self._last.items()},
             }  # fmt: skip
 
     @classmethod
@@ -150,4 +165,5 @@ class Shard:
         shard._life = int(state["life"]) if life is None else life
         shard._pushes, shard._gradients = int(state["pushes"]), int(state["gradients"])
         shard._staleness.update({int(key): count for key, count in state["staleness"].items()})
+        shard._last = {sender: (turn, stale) for sender, (turn, stale) in state["last"].items()}
         return shard
