@@ -97,9 +97,16 @@ def test_when_the_first_replica_dies_another_does_the_warm_start():
     table = PortionTable()
     ann, bob = table.join(), table.join()
     table.start(FOUR, warm=2)
+    cai = table.join()
     lost = table.next(ann)
     table.drop(ann)
     assert table.next(bob) == lost
+    for number in (0, 1):  # a portion that was given out again is no second one of the warm start
+        assert table.next(cai, patience=0.0) == "wait"
+        table.done(bob, FOUR[number])
+        if number == 0:
+            assert table.next(bob) == FOUR[1]
+    assert table.next(cai) == FOUR[2]
 
 
 @pytest.mark.timeout(20)

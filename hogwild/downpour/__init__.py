@@ -11,8 +11,9 @@ Source: Dean et al., "Large Scale Distributed Deep Networks", NIPS 2012.  What i
 `fit`, `settings`, `record`                           `fit_downpour` and what it returns
 `cluster`, `working`, `joining`                       the processes, here and on other machines
 `shards`, `checkpoints`                               shards' processes, restored when they die
-`listening`, `proxy`, `guard`, `keys`, `sockets`      Manager servers that let in who has the key
-`sandblaster`, `slices`                               L-BFGS by commands to the shards
+`listening`, `served`, `proxy`                        any plain object behind a Manager's server,
+`guard`, `keys`, `sockets`                            which lets in who has the key
+`sandblaster`, `sandblaster_...`, `slices`            L-BFGS by commands to the shards
 ====================================================  =============================================
 """
 

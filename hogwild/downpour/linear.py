@@ -110,12 +110,15 @@ class LinearProblem:
         return params
 
     def support(self, rows: Array) -> Array | None:
-        """Return the columns that occur in the rows, and the intercept's."""
+        """Return the columns that occur in the rows, and the intercept's.
+
+        Also without one: a start may have brought an intercept, which then stays as it is.
+        """
         if self.penalty == "l2":
             return None
         places, _ = entries_of(self.arrays["indptr"], rows)
         found = np.unique(self.arrays["indices"][places]).astype(np.int64)
-        return np.append(found, self.n_features) if self.intercept else found
+        return np.append(found, self.n_features)
 
     def gradient(self, params: Array, rows: Array) -> tuple[float, Array | None, Array]:
         """Return the sum of losses, the coordinates, and the mean gradient at them."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
 from hogwild.downpour.served import current_client
@@ -60,7 +61,7 @@ class PortionTable:
         self._held: dict[int, list[Portion]] = {}
         self._answers: dict[int, Any] = {}
         self._open: set[Portion] = set()  # not answered yet; an answer to an old round is none
-        self._warm, self._given = 0, 0
+        self._warm: set[Portion] = set()  # of the open ones; till then one replica works alone
         self._stopped = False
         self._again = 0
         self._clients: dict[int, int] = {}  # replica by the connection that it came by
@@ -108,23 +109,19 @@ class PortionTable:
             self._changed.notify_all()
 
     def start(self, portions: Iterable[Portion], warm: int = 0) -> None:
-        """Begin a round; the first `warm` portions are for one replica alone (a warm start)."""
+        """Begin a round; one replica alone does the first `warm` portions (a warm start)."""
         with self._changed:
             self._waiting = deque(portions)
-            self._open, self._warm, self._given = set(self._waiting), warm, 0
+            self._open, self._warm = set(self._waiting), set(islice(self._waiting, warm))
             self._answers = {}
             for held in self._held.values():
                 held.clear()
             self._changed.notify_all()
 
     def next(self, replica: int, patience: float | None = None) -> Portion | str:
-        """Return a portion as soon as there is one; "stop" at the end, "wait" when patience ran
-        out.
+        """Return a portion as soon as there is one.
 
-        Raises
-        ------
-        ValueError
-            For a replica that was dropped: it must join again.
+        "stop" at the end, "wait" when patience ran out, "join" to a replica that was dropped.
         """
         limit = None if patience is None else time.monotonic() + patience
         with self._changed:
@@ -153,6 +150,7 @@ class PortionTable:
             if counts:
                 self._answers[portion.number] = report
                 self._open.remove(portion)
+                self._warm.discard(portion)
                 if portion in self._waiting:  # it had been taken from this replica meanwhile
                     self._waiting.remove(portion)
             self._changed.notify_all()
@@ -197,11 +195,9 @@ class PortionTable:
 
     def _pick(self, replica: int) -> Portion | None:
         """Return what this replica can do now."""
-        warm = self._given < self._warm or self._warm_is_held()
-        if warm and replica != min(self._replicas):
+        if self._warm and replica != min(self._replicas):
             return None
         if self._waiting:
-            self._given += 1
             return self._waiting.popleft()
         if self._backup:
             mine = self._held[replica]
@@ -211,10 +207,6 @@ class PortionTable:
                 self._again += 1
                 return free[0][1]
         return None
-
-    def _warm_is_held(self) -> bool:
-        """Whether a portion of the warm start is still being worked on."""
-        return any(p.number < self._warm for held in self._held.values() for p in held)
 
 
 def portions_of(n_rows: int, length: int, round: int) -> list[Portion]:

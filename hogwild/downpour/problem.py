@@ -9,10 +9,9 @@ Contract, the same for linear models, factors and field-aware factorization mach
     objective(params)          what is minimised, over all rows
     measure(params)            metrics of the validation rows
     model(params)              the model, which predicts and is kept
-    default_step, default_rule what the server takes when nothing is asked for
+    default_step(size, rule)   the server's step of the first epoch, when none is asked for
 
-A gradient may read and write any number of coordinates outside `support` never: a replica fetches
-no others.  A problem keeps its rows in `arrays`, by name, and all else in plain attributes, so that
+A gradient reads and writes no coordinate outside `support`: a replica fetches no others.  A problem keeps its rows in `arrays`, by name, and all else in plain attributes, so that
 `share` can put the rows into shared memory once for all replicas of a machine.
 
 Called by ``downpour.replica`` and ``downpour.fit``.
@@ -101,6 +100,3 @@ def sums_at(where: Array, values: Array) -> tuple[Array, Array]:
     """
     found, place = np.unique(where, return_inverse=True)
     return found, np.bincount(place, values, minlength=len(found))
-
-
-__all__ = ["Problem", "SharedProblem", "entries_of", "sums_at"]

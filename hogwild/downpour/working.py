@@ -8,7 +8,6 @@ Called by ``downpour.cluster`` and ``downpour.joining``.
 """
 
 import contextlib
-import itertools
 import time
 import traceback
 from collections import Counter
@@ -76,8 +75,8 @@ def work(table: Any, problem: Problem, coordinator: Client, name: str) -> int:
     ]
     replica = Replica(problem, ParameterServer(shards, plan.n_parameters), plan.exchange)
     number = table.join(name)
-    order, drawn = None, -1
-    for done in itertools.count():
+    order, drawn, done = None, -1, 0
+    while True:
         portion = table.next(number)
         if portion == "stop":
             with contextlib.suppress(ServerGone):  # who said stop may go before it answers this
@@ -90,7 +89,7 @@ def work(table: Any, problem: Problem, coordinator: Client, name: str) -> int:
             order, drawn = order_of(plan.entropy, portion.round, plan.n_rows), portion.round
             replica.local_step = step_at(plan.local, portion.round)
         table.done(number, portion, _timed(replica, portion, order, number))
-    raise RuntimeError("unreachable")
+        done += 1
 
 
 def seen_from_here(address: Address, coordinator: Address) -> Address:
