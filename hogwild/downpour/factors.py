@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data import Ratings
-from hogwild.downpour.problem import sums_at
+from hogwild.downpour.problem import distinct, sums_at
 from hogwild.downpour.rules import FixedStep, Rule
 from hogwild.errors import DataError
 from hogwild.kernels.factors import share_of_slope
@@ -95,9 +95,7 @@ class FactorProblem:
     def support(self, rows: Array) -> Array:
         """Return the coordinates of the rows' users and items."""
         u, i = self.arrays["u"][rows], self.arrays["i"][rows]
-        lines = np.concatenate(
-            [np.unique(u).astype(np.int64), np.unique(i) + np.int64(self.n_users)]
-        )
+        lines = np.concatenate([distinct(u).astype(np.int64), distinct(i) + np.int64(self.n_users)])
         where = (lines[:, None] * self.k + np.arange(self.k)).ravel()
         if self.biases:
             where = np.concatenate([where, lines + (self.n_users + self.n_items) * self.k])

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data.field_rows import FieldRows
+from hogwild.downpour.problem import distinct
 from hogwild.downpour.rules import FixedStep, Rule
 from hogwild.models.checks import check_count, check_not_negative, check_switches
 from hogwild.models.field_model import FieldModel
@@ -95,8 +96,8 @@ class FieldProblem:
 
     def support(self, rows: Array) -> Array:
         """Return the coordinates of every vector that a pair of these rows uses."""
-        found = [np.unique(np.concatenate([p.one, p.two])) for p in self._pairs(rows)]
-        return self._coordinates(np.unique(np.concatenate(found)) if found else np.zeros(0, int))
+        found = [distinct(np.concatenate([p.one, p.two])) for p in self._pairs(rows)]
+        return self._coordinates(distinct(np.concatenate(found or [np.zeros(0, int)])))
 
     def gradient(self, params: Array, rows: Array) -> tuple[float, Array, Array]:
         """Return the sum of losses, the coordinates, and the mean gradient at them."""

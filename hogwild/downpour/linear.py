@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hogwild.data import Examples
-from hogwild.downpour.problem import entries_of, sums_at
+from hogwild.downpour.problem import distinct, entries_of, sums_at
 from hogwild.downpour.rules import FixedStep, Rule
 from hogwild.kernels.losses import Loss, find_loss
 from hogwild.models.checks import check_not_negative, check_switches
@@ -117,7 +117,7 @@ class LinearProblem:
         if self.penalty == "l2":
             return None
         places, _ = entries_of(self.arrays["indptr"], rows)
-        found = np.unique(self.arrays["indices"][places]).astype(np.int64)
+        found = distinct(self.arrays["indices"][places]).astype(np.int64)
         return np.append(found, self.n_features)
 
     def gradient(self, params: Array, rows: Array) -> tuple[float, Array | None, Array]:

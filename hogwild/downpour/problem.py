@@ -11,8 +11,9 @@ Contract, the same for linear models, factors and field-aware factorization mach
     model(params)              the model, which predicts and is kept
     default_step(size, rule)   the server's step of the first epoch, when none is asked for
 
-A gradient reads and writes no coordinate outside `support`: a replica fetches no others.  A problem keeps its rows in `arrays`, by name, and all else in plain attributes, so that
-`share` can put the rows into shared memory once for all replicas of a machine.
+A gradient reads and writes no coordinate outside `support`: a replica fetches no others.  A problem
+keeps its rows in `arrays`, by name, and all else in plain attributes: `SharedProblem` puts the rows
+into shared memory, once for all replicas of a machine.
 
 Called by ``downpour.replica`` and ``downpour.fit``.
 """
@@ -88,6 +89,22 @@ def entries_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(
         first - (ends - counts), counts
     ), counts
+
+
+def distinct(numbers: Array) -> Array:
+    """Return the different numbers, rising.
+
+    ``np.unique`` without more results hashes whole numbers, which takes several times as long.
+
+    Examples
+    --------
+    >>> distinct(np.array([7, 3, 7]))
+    array([3, 7])
+    """
+    rising = np.sort(numbers)
+    new = np.ones(len(rising), bool)
+    np.not_equal(rising[1:], rising[:-1], out=new[1:])
+    return rising[new]
 
 
 def sums_at(where: Array, values: Array) -> tuple[Array, Array]:

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.downpour.problem import Problem
+from hogwild.downpour.problem import Problem, distinct
 from hogwild.downpour.server import ParameterServer
 
 Array = npt.NDArray[Any]
@@ -168,4 +168,4 @@ def _union(parts: list[Array | None]) -> Array | None:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
-    return known[0] if len(known) == 1 else np.unique(np.concatenate(known))
+    return known[0] if len(known) == 1 else distinct(np.concatenate(known))

@@ -89,6 +89,8 @@ class ParameterServer:
     def __init__(self, shards: Sequence[ShardLike], n_parameters: int):
         self.shards = list(shards)
         self.edges = cut(n_parameters, len(self.shards))
+        # half the bytes on the way, but for a slice beyond any memory
+        self._whole = np.int32 if self.edges[1] < 1 << 31 else np.int64
         self._name, self._turns = secrets.token_hex(8), itertools.count()
 
     def fetch(self, indices: Array | None = None) -> Fetched:
@@ -139,7 +141,7 @@ class ParameterServer:
             return [(None, slice(a, b)) for a, b in itertools.pairwise(edges)]
         marks = np.searchsorted(indices, self.edges).tolist()
         return [
-            (indices[a:b] - edge, slice(a, b))
+            ((indices[a:b] - edge).astype(self._whole), slice(a, b))
             for a, b, edge in zip(marks, marks[1:], edges, strict=False)
         ]
 

@@ -75,7 +75,7 @@ class Shard:
     def fetch(self, indices: Array | None = None) -> tuple[Array, Version]:
         """Return a copy of the values, or of those at `indices`, and their version."""
         with self._lock:
-            values = self._values.copy() if indices is None else self._values[indices]
+            values = self._values.copy() if indices is None else self._values[_wide(indices)]
             return values, Version(self._life, self._pushes)
 
     def push(
@@ -107,7 +107,7 @@ class Shard:
             How many pushes this shard has applied since that fetch; ACROSS when it was restored in
             between.
         """
-        where = slice(None) if indices is None else indices
+        where = slice(None) if indices is None else _wide(indices)
         sender, turn = ticket or ("", 0)
         with self._lock, np.errstate(over="ignore", invalid="ignore"):
             last, staleness = self._last.get(sender, (-1, 0))
@@ -167,3 +167,8 @@ class Shard:
         shard._staleness.update({int(key): count for key, count in state["staleness"].items()})
         shard._last = {sender: (turn, stale) for sender, (turn, stale) in state["last"].items()}
         return shard
+
+
+def _wide(indices: Array) -> Array:
+    # numpy would do it at every use
+    return np.asarray(indices, np.intp)
