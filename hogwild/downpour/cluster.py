@@ -14,6 +14,7 @@ the run ends with an error; so it does when a replica's own code raises.
 Called by ``downpour.fit`` and ``downpour.sandblaster_cluster``.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ from hogwild.downpour.shards import Restore, Shards
 from hogwild.downpour.working import live
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
-from hogwild.errors import WorkerDied, WorkerFailed
+from hogwild.errors import ServerGone, WorkerDied, WorkerFailed
 
 _LOOK = 0.1  # seconds between two looks at who has died
 _FAREWELL = 5.0  # seconds for the replicas to hear that the run has ended
@@ -128,10 +129,12 @@ class Cluster:
     def finish(self) -> None:
         """Tell all replicas to stop, and wait until they have heard it.
 
-        Whoever asks for a portion when the coordinator has gone takes the run for broken off.
+        Whoever asks for a portion when the coordinator has gone takes the run for broken off; that
+        it may have died by now changes nothing of what was done.
         """
-        self.table.stop()
-        self.table.wait_for_leave(_FAREWELL)
+        with contextlib.suppress(ServerGone):
+            self.table.stop()
+            self.table.wait_for_leave(_FAREWELL)
 
     def _look_after_replicas(self) -> None:
         about = self.table.summary()

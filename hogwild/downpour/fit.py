@@ -185,18 +185,20 @@ def fit_downpour(
         Shard(begin[a:b], settings.rule, step=settings.step_of(1)).state()
         for a, b in itertools.pairwise(edges)
     ]
+    # what may take long, or fail for want of room, comes before there are processes
+    shared = SharedProblem(problem)
+    digest = digest_of(problem) if address is not None else ""
     processes = Shards(
         states, context, key=key, host=_host_of(address), port=_first_port(address, shard_port),
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
     plan = Plan(
         settings.exchange, settings.local, problem.n_rows, problem.n_parameters, source,
-        digest_of(problem) if address is not None else "", tuple(processes.addresses),
-        of_a_replica(model),
+        digest, tuple(processes.addresses), of_a_replica(model),
     )  # fmt: skip
     with Cluster(
-        processes, plan, SharedProblem(problem), replicas=settings.replicas, context=context,
-        address=address, alone=address is None,
+        processes, plan, shared, replicas=settings.replicas, context=context, address=address,
+        alone=address is None,
     ) as cluster:  # fmt: skip
         fit.timings["start"] = time.monotonic() - began
         if ready is not None:
