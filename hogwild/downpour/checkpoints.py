@@ -6,7 +6,8 @@
          copy of the state      under it too: some milliseconds for a million parameters
               file              written outside, by a thread of its own, put in place whole
 
-Every `seconds`, or every `pushes`, whichever is first, and only if something has changed.  The file
+Every `seconds`, or every `pushes`, whichever is first, and only if something has changed; less
+often where writing takes long, so that it never takes more than a twentieth of the time.  The file
 is numpy's ``.npz`` without pickle.  How many pushes were applied is told in shared memory, which
 outlives the process: so the parent knows how many a death has cost.
 
@@ -16,6 +17,7 @@ Called by ``downpour.shards``, in the shard's process.
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from hogwild.engine.shared import SharedArray
 from hogwild.errors import DataError
 
 KIND, FORMAT = "hogwild-shard", 1
+_REST = 19.0  # what comes between two checkpoints, in times of what one takes
 _log = logging.getLogger("hogwild.downpour")
 
 
@@ -139,10 +142,14 @@ class KeptShard:
         return int(self._pushed[self._number]) - self._saved >= every
 
     def _keep(self) -> None:
+        pause = self._seconds
         while True:
-            self._due.wait(self._seconds)
+            self._due.wait(pause)
             self._due.clear()
+            begin = time.monotonic()
             self._try_checkpoint()
+            # a large shard must not do nothing but write itself down
+            pause = max(self._seconds, _REST * (time.monotonic() - begin))
 
     def _try_checkpoint(self) -> None:
         try:
