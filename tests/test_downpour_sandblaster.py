@@ -212,13 +212,6 @@ def test_a_gradient_is_cut_up_by_slice(n, data):
     assert group.fetch("g").tolist() == expected.tolist()
 
 
-def test_slices_asked_at_the_same_time_give_the_same_answer():
-    a = np.random.default_rng(0).normal(size=50)
-    plain, threads = group_of({"a": a}, 4), group_of({"a": a}, 4, parallel=True)
-    assert plain.obey(("dot", "a", "a")) == threads.obey(("dot", "a", "a"))
-    threads.close()
-
-
 # ---- a problem's losses and its ridge ----------------------------------------------------------
 
 PROBLEMS = {

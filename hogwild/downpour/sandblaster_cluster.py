@@ -15,7 +15,6 @@ Called by ``downpour.sandblaster``.
 """
 
 import itertools
-import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
@@ -33,7 +32,7 @@ from hogwild.downpour.sandblaster_batch import Batch
 from hogwild.downpour.sandblaster_group import SliceGroup
 from hogwild.downpour.sandblaster_replica import Answer, BatchReplica
 from hogwild.downpour.server import cut
-from hogwild.downpour.shards import Restore, Shards
+from hogwild.downpour.shards import Shards
 from hogwild.downpour.slices import Slice
 from hogwild.downpour.working import PATIENCE
 from hogwild.engine.worker_process import become_child
@@ -80,13 +79,7 @@ class SliceProcesses(Shards):
     """
 
     def __init__(self, slices: Sequence[Slice], context: BaseContext):
-        self._alone = threading.Lock()
         super().__init__([_kept(part) for part in slices], context)
-
-    def check(self) -> list[Restore]:
-        """As ``Shards.check``; the coordinator's threads may call it at the same time."""
-        with self._alone:
-            return super().check()
 
     def _served(self, number: int) -> tuple[type, tuple[Any, ...]]:
         return KeptSlice, (self._path(number), self._lives[number])
@@ -132,9 +125,7 @@ class BatchCluster(Cluster):
         super().__init__(
             shards, plan, shared, replicas=replicas, context=context, backup=backup, live=live
         )
-        # under fork the parent has no threads: a slice that is started again would inherit them
-        parallel = len(slices) > 1 and context.get_start_method() != "fork"
-        self.group = SliceGroup(shards.connect(), n, kept=True, parallel=parallel)
+        self.group = SliceGroup(shards.connect(), n, kept=True)
 
     def answers(self, portions: list[Portion]) -> list[Answer]:
         """Have the portions done; return the answers, in the portions' order."""
@@ -144,12 +135,6 @@ class BatchCluster(Cluster):
     def restored(self) -> list[int]:
         """The slices that were started again, in order."""
         return [restore.shard for restore in self.shards.restores]
-
-    def close(self) -> None:
-        """End all processes, and the threads that talk to them."""
-        super().close()
-        if hasattr(self, "group"):
-            self.group.close()
 
 
 class Here:

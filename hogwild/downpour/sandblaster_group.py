@@ -7,15 +7,13 @@ up by slice.
 Used by ``downpour.sandblaster_coordinator`` and ``downpour.sandblaster_replica``.
 """
 
-import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from hogwild.downpour.server import cut
+from hogwild.downpour.server import asked, cut, parts
 from hogwild.downpour.slices import Command
 
 Array = npt.NDArray[Any]
@@ -53,9 +51,6 @@ class SliceGroup:
         Over all slices, which are cut as ``server.cut`` says.
     kept : bool
         Whether each slice writes a checkpoint when asked to (``checkpoint()``).
-    parallel : bool
-        Send a command to all slices at the same time, by a thread each: for those in other
-        processes.
 
     Attributes
     ----------
@@ -82,7 +77,6 @@ class SliceGroup:
         n_parameters: int,
         *,
         kept: bool = False,
-        parallel: bool = False,
     ):
         self.slices = list(slices)
         self.edges = cut(n_parameters, len(self.slices))
@@ -90,8 +84,6 @@ class SliceGroup:
         self._kept = kept
         self._lives: list[int | None] = [None] * len(self.slices)
         self._message = 0
-        # one thread a slice, always the same: a proxy has a connection for each thread
-        self._threads = [ThreadPoolExecutor(1) for _ in self.slices] if parallel else []
 
     def obey(self, *commands: Command) -> list[Any]:
         """Have every slice carry out the commands; return for each the sum over slices, or None.
@@ -115,7 +107,7 @@ class SliceGroup:
             self.restored += lost
             raise Again(f"slices {lost} were restored from their checkpoints")
         answers = zip(*(answers for _, answers in replies), strict=True)
-        return [None if parts[0] is None else sum(parts) for parts in answers]
+        return [None if found[0] is None else sum(found) for found in answers]
 
     def fetch(self, name: str) -> Array:
         """Return a vector, put together."""
@@ -123,8 +115,8 @@ class SliceGroup:
 
     def parameters(self, batch: int) -> Array | None:
         """Return where a batch's gradient is taken, put together; None if a slice is not in it."""
-        parts = self._on_each("parameters", [(batch,)] * len(self.slices))
-        return None if any(part is None for part in parts) else np.concatenate(parts)
+        found = self._on_each("parameters", [(batch,)] * len(self.slices))
+        return None if any(part is None for part in found) else np.concatenate(found)
 
     def accumulate(self, batch: int, portion: int, where: Array | None, values: Array) -> bool:
         """Send each slice its part of a portion's gradient; return whether it counts everywhere.
@@ -137,35 +129,17 @@ class SliceGroup:
         where : integer array, rising, or None for all coordinates
         values : float array
         """
-        parts = self._parts(where, values)
-        return all(self._on_each("accumulate", [(batch, portion, part) for part in parts]))
+        sent = [(batch, portion, (part, values[place])) for part, place in parts(self.edges, where)]
+        return all(self._on_each("accumulate", sent))
 
     def keep(self) -> None:
         """Have a checkpoint of every slice written."""
         if self._kept:
             self._on_each("checkpoint", [()] * len(self.slices))
 
-    def close(self) -> None:
-        """End the threads."""
-        for thread in self._threads:
-            thread.shutdown()
-
     def _on_each(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call a method of every slice, each with its arguments; return the answers in order."""
-        calls = [getattr(each, method) for each in self.slices]
-        if not self._threads:
-            return [call(*given) for call, given in zip(calls, arguments, strict=True)]
-        waiting = [
-            thread.submit(call, *given)
-            for thread, call, given in zip(self._threads, calls, arguments, strict=True)
+        answers = [
+            asked(each, method, *given) for each, given in zip(self.slices, arguments, strict=True)
         ]
-        return [answer.result() for answer in waiting]
-
-    def _parts(self, where: Array | None, values: Array) -> list[tuple[Array | None, Array]]:
-        if where is None:
-            return [(None, values[a:b]) for a, b in itertools.pairwise(self.edges.tolist())]
-        marks = np.searchsorted(where, self.edges).tolist()
-        return [
-            (where[a:b] - edge, values[a:b])
-            for (a, b), edge in zip(itertools.pairwise(marks), self.edges.tolist(), strict=False)
-        ]
+        return [answer() for answer in answers]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hogwild.downpour.proxy import Proxy
 from hogwild.downpour.shard import Version
 
 Array = npt.NDArray[Any]
@@ -89,17 +90,15 @@ class ParameterServer:
     def __init__(self, shards: Sequence[ShardLike], n_parameters: int):
         self.shards = list(shards)
         self.edges = cut(n_parameters, len(self.shards))
-        # half the bytes on the way, but for a slice beyond any memory
-        self._whole = np.int32 if self.edges[1] < 1 << 31 else np.int64
         self._name, self._turns = secrets.token_hex(8), itertools.count()
 
     def fetch(self, indices: Array | None = None) -> Fetched:
         """Return the parameters, or those at `indices` (rising), as each shard has them now."""
-        asked = [
-            _asked(shard, "fetch", part)
-            for shard, (part, _) in zip(self.shards, self._parts(indices), strict=True)
+        answers = [
+            asked(shard, "fetch", part)
+            for shard, (part, _) in zip(self.shards, parts(self.edges, indices), strict=True)
         ]
-        found = [answer() for answer in asked]
+        found = [answer() for answer in answers]
         return Fetched(
             np.concatenate([values for values, _ in found]), tuple(each for _, each in found)
         )
@@ -126,30 +125,45 @@ class ParameterServer:
         A shard gets its push though its part may be empty, so that all count alike.
         """
         ticket = self._name, next(self._turns)
-        asked = [
-            _asked(shard, "push", part, gradient[place], version, n_gradients, ticket)
+        answers = [
+            asked(shard, "push", part, gradient[place], version, n_gradients, ticket)
             for shard, (part, place), version in zip(
-                self.shards, self._parts(indices), versions, strict=True
+                self.shards, parts(self.edges, indices), versions, strict=True
             )
         ]
-        return lambda: [answer() for answer in asked]
-
-    def _parts(self, indices: Array | None) -> list[tuple[Array | None, slice]]:
-        """Return for each shard its indices, from its own start, and their place in the whole."""
-        edges = self.edges.tolist()
-        if indices is None:
-            return [(None, slice(a, b)) for a, b in itertools.pairwise(edges)]
-        marks = np.searchsorted(indices, self.edges).tolist()
-        return [
-            ((indices[a:b] - edge).astype(self._whole), slice(a, b))
-            for a, b, edge in zip(marks, marks[1:], edges, strict=False)
-        ]
+        return lambda: [answer() for answer in answers]
 
 
-def _asked(shard: Any, name: str, *arguments: Any) -> Callable[[], Any]:
-    """Call a shard's method; return what awaits its answer: of a plain object it is there."""
-    asked = getattr(shard, "asked", None)
-    if asked is not None:
-        return asked(name, *arguments)
-    found = getattr(shard, name)(*arguments)
+def parts(edges: Array, indices: Array | None) -> list[tuple[Array | None, slice]]:
+    """Return for each shard its part of rising indices, from its own start, and its place in them.
+
+    Examples
+    --------
+    >>> parts(cut(10, 3), np.array([1, 2, 8]))[0]
+    (array([1, 2], dtype=int32), slice(0, 2, None))
+    >>> parts(cut(10, 3), None)[2]
+    (None, slice(7, 10, None))
+    """
+    if indices is None:
+        return [(None, slice(a, b)) for a, b in itertools.pairwise(edges.tolist())]
+    # half the bytes on the way, but for a slice beyond any memory
+    whole = np.int32 if edges[1] < 1 << 31 else np.int64
+    marks = np.searchsorted(indices, edges).tolist()
+    return [
+        ((indices[a:b] - edge).astype(whole), slice(a, b))
+        for a, b, edge in zip(marks, marks[1:], edges.tolist(), strict=False)
+    ]
+
+
+def asked(served: Any, name: str, *arguments: Any) -> Callable[[], Any]:
+    """Call a method; return what awaits its answer, which of a plain object is there already.
+
+    Examples
+    --------
+    >>> asked([3, 1, 3], "count", 3)()
+    2
+    """
+    if isinstance(served, Proxy):
+        return served.asked(name, *arguments)
+    found = getattr(served, name)(*arguments)
     return lambda: found
