@@ -688,6 +688,8 @@ def test_a_tcp_connection_sends_at_once_and_probes_a_silent_peer():
             with socket_of(end) as borrowed:
                 assert borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
                 assert borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+                    assert borrowed.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25000
     door._socket.close()
 
 

@@ -23,6 +23,7 @@ from hogwild.engine.server_process import Address
 
 BACKLOG = 512  # connections that wait to be accepted; the system may allow less
 _SILENCE, _PROBES = 10, 3  # seconds of silence before a peer is probed, and how often
+_UNHEARD = 25_000  # milliseconds that what was sent may wait for the peer's acknowledgement
 _log = logging.getLogger("hogwild.downpour")
 
 
@@ -200,6 +201,8 @@ def tuned(connection: socket.socket) -> None:
         ("TCP_KEEPIDLE", _SILENCE),
         ("TCP_KEEPINTVL", _SILENCE // 2),
         ("TCP_KEEPCNT", _PROBES),
+        # a peer is not probed while something is on its way: that would be tried for 15 minutes
+        ("TCP_USER_TIMEOUT", _UNHEARD),
     ):
         if hasattr(socket, option):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
