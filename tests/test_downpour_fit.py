@@ -14,7 +14,7 @@ from hogwild.downpour.linear import LinearProblem
 from hogwild.downpour.portions import portions_of
 from hogwild.downpour.settings import order_of
 from hogwild.errors import DataError, DivergenceError, WorkerDied, WorkerFailed
-from hogwild.models import Constant
+from hogwild.models import Backoff, Constant
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -66,6 +66,18 @@ def test_one_replica_is_serial_sgd_to_the_bit(start_method):
     params = serial(LinearProblem(EXAMPLES, loss="logistic"), fit, 0.5, 4, 20)
     assert np.array_equal(np.append(fit.model.w, fit.model.intercept), params)
     assert set(fit.staleness) == {0}
+
+
+def test_the_local_steps_fall_with_the_servers_from_epoch_to_epoch():
+    """Aligned, a replica's own steps are what the server does: seldom or often is the same."""
+    often, seldom = (
+        fit_downpour(
+            EXAMPLES, replicas=1, rule="fixed", step=Backoff(0.5, 0.5), portion=40, n_fetch=n,
+            n_push=n, start_method="fork", **small(),
+        )
+        for n in (1, 5)
+    )  # fmt: skip
+    assert np.allclose(seldom.model.w, often.model.w, rtol=0.0, atol=1e-13)
 
 
 def test_several_replicas_do_every_row_once_and_record_it():

@@ -67,6 +67,7 @@ def test_a_backup_that_dies_leaves_the_portion_with_the_other():
     portion = table.next(ann)
     table.next(bob)
     table.drop(bob)
+    assert table.summary()["given_again"] == 1  # to bob, and to nobody for him
     assert table.done(ann, portion)
     assert table.wait(0.0)
 
