@@ -70,6 +70,8 @@ class DivergenceError(HogwildError, ArithmeticError):
         The learning rate of that epoch.
     what : str
         What became of the objective: "NaN", "infinite", or a sentence part.
+    advice : str, optional
+        What to try, where that is not a smaller step.
 
     Examples
     --------
@@ -77,15 +79,15 @@ class DivergenceError(HogwildError, ArithmeticError):
     the loss became NaN in epoch 3 (step=0.5). Try a smaller step; 0.05 is a tenth of it.
     """
 
-    def __init__(self, epoch: int, step: float, what: str):
-        self.epoch, self.step, self.what = epoch, step, what
+    def __init__(self, epoch: int, step: float, what: str, advice: str | None = None):
+        self.epoch, self.step, self.what, self.advice = epoch, step, what, advice
         super().__init__(
             f"the loss became {what} in epoch {epoch} (step={step:.4g}). "
-            f"Try a smaller step; {step / 10:.4g} is a tenth of it."
+            f"{advice or f'Try a smaller step; {step / 10:.4g} is a tenth of it.'}"
         )
 
     def __reduce__(self) -> Any:
-        return type(self), (self.epoch, self.step, self.what)
+        return type(self), (self.epoch, self.step, self.what, self.advice)
 
 
 class WorkerDied(HogwildError, RuntimeError):

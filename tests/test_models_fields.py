@@ -1,6 +1,7 @@
 """fit_ffm: libFFM's printed digits, Hogwild! beside serial, and every option by what it does."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -301,8 +302,12 @@ def test_divergence_is_told(kernel: str) -> None:
         pytest.importorskip("numba")
     rows = tidy_rows()
     huge = FieldRows(rows.indptr, rows.fields, rows.features, rows.values * 1e18, rows.y)
-    with pytest.raises(DivergenceError, match="Try a smaller step"):
-        fit_ffm(huge, normalise=False, loss="squared", schedule="serial", kernel=kernel, seed=0)
+    given: Any = dict(loss="squared", schedule="serial", kernel=kernel, seed=0)
+    with pytest.raises(DivergenceError, match=r"as large as 1e\+18: scale or bin.*normalise=True"):
+        fit_ffm(huge, normalise=False, **given)
+    with pytest.raises(DivergenceError, match="Try a smaller step") as caught:
+        fit_ffm(rows, step=1e30, **given)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 @pytest.mark.timeout(60)

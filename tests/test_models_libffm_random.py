@@ -37,6 +37,12 @@ def test_the_start_weights_are_libffms() -> None:
     assert start_weights(4, 7, 11).tobytes() == w.reshape(15, 7)[11:].tobytes()
 
 
+def test_a_draw_that_rounds_to_1_is_the_number_before_it_as_in_libstdcxx() -> None:
+    last = (2**31 - 2) // 2 - 1  # half way round, 16807^n is -1: the largest draw
+    assert minimal_standard(1, last).tolist() == [2**31 - 2]
+    assert start_weights(1, 1, last).tolist() == [[float(np.nextafter(np.float32(1), 0))]]
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_shuffles_are_those_of_glibc_and_libstdcxx(
     compiled: bool, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,9 @@ from hogwild.models.libffm_random import GlibcRandom, file_blocks
 
 Array = npt.NDArray[Any]
 
+LARGE = 1e3
+"""Values beyond this are named as the cause where a fit diverges."""
+
 
 class Orders(Protocol):
     """Where the orders of rows come from."""
@@ -159,7 +162,20 @@ class FieldTrainer:
     def _check_finite(self, epoch: int, loss: float) -> None:
         if not math.isfinite(loss):
             what = "NaN" if math.isnan(loss) else "infinite"
-            raise DivergenceError(epoch, self.settings.step, what)
+            raise self._divergence(epoch, what)
+
+    def _divergence(self, epoch: int, what: str) -> DivergenceError:
+        """Return the error with its likely cause: AdaGrad keeps steps small, nothing keeps values.
+
+        Values are squared, multiplied in pairs and squared again in G.
+        """
+        values = self.memory.values.array
+        largest = float(np.abs(values).max(initial=0))
+        advice = None
+        if largest > LARGE:
+            advice = f"Values are as large as {largest:.3g}: scale or bin them"
+            advice += "." if self.settings.normalise else ", or take normalise=True."
+        return DivergenceError(epoch, self.settings.step, what, advice)
 
     def model(self) -> FieldModel:
         """Return the model as the weights stand now.
@@ -178,7 +194,7 @@ class FieldTrainer:
             with np.errstate(over="ignore", invalid="ignore"):
                 total = array.sum(dtype=np.float64)
             if not np.isfinite(total):
-                raise DivergenceError(len(self.history), settings.step, "infinite in some weight")
+                raise self._divergence(len(self.history), "infinite in some weight")
         model = FieldModel(
             w,
             normalise=settings.normalise,

@@ -72,6 +72,8 @@ def start_weights(n_vectors: int, k: int, first: int = 0) -> npt.NDArray[np.floa
     x = minimal_standard(n_vectors * k, first * k)
     u = (x - np.uint32(1)).astype(np.float32)
     u /= np.float32(2**31)
+    # the largest draws round to 1, of which g++'s library makes the number before it
+    np.minimum(u, np.nextafter(np.float32(1), np.float32(0)), out=u)
     u *= np.float32(1.0 / np.sqrt(k))
     return u.reshape(n_vectors, k)
 
