@@ -153,6 +153,8 @@ class FieldAwareClassifier(Estimator):
         if not isinstance(X, FieldRows) and (self.encoder is not None or field_inputs.has_words(X)):
             encoder = field_inputs.fitted_encoder(self.encoder, X)
         rows = self._rows(X, encoder)
+        if not len(rows):
+            raise DataError("X has no rows")
         labels = doors.checked_labels(y, name)
         classes = doors.classes_of(labels)
         if len(classes) < 2:
