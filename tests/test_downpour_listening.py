@@ -326,6 +326,7 @@ def test_calls_without_an_answer_are_sent_again_in_order_to_the_next_server(tmp_
     first = start_server(Counter, context=FORK, address=where, key=key)
     counter = first.connect(patience=20.0)
     os.kill(first.pid, signal.SIGSTOP)
+    os.waitpid(first.pid, os.WUNTRACED)  # until all its threads have stopped
     answers = [counter.asked("add", n) for n in (1, 10)]
     os.kill(first.pid, signal.SIGKILL)
     first.process.join()
