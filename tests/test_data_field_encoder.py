@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hogwild.data import Binned, FieldEncoder, Hashed, Indexed, Scaled
-from hogwild.data.field_encoder_hash import fnv1a
+from hogwild.data.field_encoder_words import fnv1a
 from hogwild.errors import DataError
 
 
@@ -83,7 +83,7 @@ def test_hashed_columns_share_their_buckets_and_the_others_follow():
 
 
 def test_the_hash_is_the_same_in_another_process():
-    code = "from hogwild.data.field_encoder_hash import fnv1a; print(fnv1a(['x=Oslo'])[0])"
+    code = "from hogwild.data.field_encoder_words import fnv1a; print(fnv1a(['x=Oslo'])[0])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(out.stdout) == plain_fnv1a("x=Oslo")
 
@@ -366,11 +366,15 @@ def test_labels_must_be_numbers_and_there():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: Hashed(0), "n_buckets must be 1 to 2147483647, got 0"),
+        (lambda: Hashed(0), "n_buckets must be a whole number, 1 or more, got 0"),
+        (lambda: Hashed(2**31), "n_buckets must be at most 2147483647, got 2147483648"),
+        (lambda: Hashed(2.5), "n_buckets must be a whole number, 1 or more, got 2.5"),
         (lambda: Indexed(unseen="drop"), "unseen must be 'skip' or 'other', got 'drop'"),
-        (lambda: Indexed(least=0), "least must be 1 or more"),
+        (lambda: Indexed(least=0), "least must be a whole number, 1 or more, got 0"),
+        (lambda: Indexed(categories="abc"), "categories must be a sequence of words, got 'abc'"),
+        (lambda: Indexed(categories=["a", "a"]), "the category 'a' occurs twice"),
         (lambda: Indexed(missing="nan"), "missing must be 'skip' or 'own', got 'nan'"),
-        (lambda: Binned(0), "n_bins must be 1 or more"),
+        (lambda: Binned(0), "n_bins must be a whole number, 1 or more, got 0"),
         (lambda: Binned(edges=[1, 1]), r"edges must be finite and rise, got \[1.0, 1.0\]"),
         (lambda: Scaled("z"), "how must be 'standard', 'minmax', 'log1p' or 'as is', got 'z'"),
         (lambda: Scaled(scale=0.0), "scale must be finite and not 0"),
@@ -382,6 +386,40 @@ def test_labels_must_be_numbers_and_there():
 def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+LONG = [2**53 + 1, None, 2**53]
+
+
+def _series_of_pandas(values):
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame({"id": pandas.Series(values, dtype="Int64")})
+
+
+def _series_of_polars(values):
+    return pytest.importorskip("polars").DataFrame({"id": values})
+
+
+@pytest.mark.parametrize(
+    "frame_of", [lambda values: {"id": values}, _series_of_pandas, _series_of_polars]
+)
+def test_ids_longer_than_a_float_stay_apart_also_where_one_is_missing(frame_of):
+    frame = frame_of(LONG)
+    for column in (["id"], {"id": "indexed"}):
+        encoder = FieldEncoder(column, numbers="indexed").fit(frame)
+        assert encoder.feature_names() == ["id=9007199254740992", "id=9007199254740993"]
+    assert FieldEncoder({"id": "scaled"}).fit_transform(frame).n_entries == 2
+
+
+def test_numbers_too_large_for_their_column_are_named():
+    assert FieldEncoder({"id": "indexed"}).fit({"id": [2**70, 2**70 + 1]}).n_features == 2
+    with pytest.raises(DataError, match="column 'a', row 1: numbers must be finite"):
+        FieldEncoder().fit({"a": [1, 10**400]})
+    with pytest.raises(DataError, match="column 'a': its numbers are too large for a scale"):
+        FieldEncoder(numbers="scaled").fit({"a": [1e300, -1e300]})
+    scaled = FieldEncoder(numbers=Scaled(shift=-1e308, scale=1.0)).fit({"a": [1.0]})
+    with pytest.raises(DataError, match="column 'a', row 0: inf is too large for float32"):
+        scaled.transform({"a": [1e308]})
 
 
 def test_many_rows_are_encoded_in_row_order():

@@ -23,6 +23,9 @@ from hogwild.errors import DataError
 Name = str | int
 """What a column is called."""
 
+EXACT = 2**53
+"""Whole numbers up to this are floats, too."""
+
 _LISTS = (list, tuple, np.ndarray)
 
 
@@ -82,7 +85,8 @@ def as_cells(values: Any, what: str) -> Array:
         return _typed(array)
     if hasattr(values, "to_numpy") and getattr(values.dtype, "kind", "O") == "b":
         return np.asarray(values.to_numpy())  # as_array makes numbers of truth values with a gap
-    array = as_array(values, what)
+    exact = _long_integers(values)
+    array = as_array(values, what) if exact is None else exact
     if array.ndim == 2 and array.dtype != object:  # polars' arrays of one length
         return as_cells(list(array), what)
     if array.ndim != 1:
@@ -90,12 +94,36 @@ def as_cells(values: Any, what: str) -> Array:
     return array
 
 
+def _long_integers(values: Any) -> Array | None:
+    """Return the cells of a series of whole numbers with gaps, if some are no floats; else None.
+
+    numpy has no whole numbers with gaps: as floats, ids that differ in the last digit would meet.
+    """
+    if hasattr(values, "null_count"):  # polars
+        if not values.dtype.is_integer() or not values.null_count():
+            return None
+        cells = np.array(values.to_list(), dtype=object)
+    elif getattr(getattr(values, "dtype", None), "kind", "O") in "iu" and hasattr(values, "isna"):
+        if not values.isna().any():
+            return None
+        cells = np.asarray(values.to_numpy(dtype=object))
+    else:
+        return None
+    if all(is_missing(cell) or abs(cell) <= EXACT for cell in cells):
+        return None
+    return cells
+
+
 def _typed(array: Array) -> Array:
-    """Return numbers as an array of numbers, all else as it is."""
+    """Return numbers as an array of numbers, where that holds them exactly; all else as it is."""
     kinds = set(map(type, array))
-    if kinds and kinds <= {int} and all(-(2**63) <= cell < 2**63 for cell in array):
+    if kinds == {int} and all(-(2**63) <= cell < 2**63 for cell in array):
         return array.astype(np.int64)
-    return array.astype(np.float64) if kinds and kinds <= {int, float} else array
+    if not kinds or not kinds <= {int, float}:
+        return array
+    if all(type(cell) is float or abs(cell) <= EXACT for cell in array):
+        return array.astype(np.float64)
+    return array
 
 
 def _holds_many(kind: type) -> bool:
@@ -228,7 +256,10 @@ def numbers_of(cells: Cells) -> Array:
                 continue
             if not isinstance(cell, int | float | np.number | np.bool_ | decimal.Decimal):
                 raise _no_number(cells, place)
-            numbers[place] = cell
+            try:
+                numbers[place] = cell
+            except OverflowError:  # a whole number beyond all floats
+                numbers[place] = np.inf
     else:
         raise _no_number(cells, 0)
     bad = np.flatnonzero(np.isinf(numbers))

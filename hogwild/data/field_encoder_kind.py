@@ -7,7 +7,9 @@ features, `NOTHING` for no entry, `UNSEEN` for a category that `fit` has not see
 Called by `hogwild.data.field_encoder` and by the modules of words and of numbers.
 """
 
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
 
 from hogwild.data.arrays import Array
 from hogwild.data.field_encoder_cells import Cells, Name
@@ -33,6 +35,15 @@ class Kind(Protocol):
 
     def names(self, column: Name) -> list[str]:
         """Return the name of each feature."""
+
+
+def as_whole(what: str, number: Any, most: int | None = None) -> int:
+    """Return a number of things as int; ValueError for anything but 1, 2 ... `most`."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise ValueError(f"{what} must be a whole number, 1 or more, got {number!r}")
+    if most is not None and number > most:
+        raise ValueError(f"{what} must be at most {most}, got {number}")
+    return int(number)
 
 
 def check_missing(missing: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from hogwild.data.arrays import Array
 from hogwild.data.decimal import shortest
 from hogwild.data.field_encoder_cells import Cells, Name, numbers_of
-from hogwild.data.field_encoder_kind import NOTHING, check_missing, name_of_missing
+from hogwild.data.field_encoder_kind import NOTHING, as_whole, check_missing, name_of_missing
 from hogwild.errors import DataError
 
 
@@ -44,8 +44,7 @@ class Binned:
 
     def __post_init__(self) -> None:
         check_missing(self.missing)
-        if self.n_bins < 1:
-            raise ValueError(f"n_bins must be 1 or more, got {self.n_bins}")
+        object.__setattr__(self, "n_bins", as_whole("n_bins", self.n_bins))
         if self.edges is not None:
             edges = tuple(map(float, self.edges))
             rise = all(a < b for a, b in pairwise(edges))
@@ -128,9 +127,14 @@ class Scaled:
             shift, scale = 0.0, 1.0
         else:
             numbers = self._transformed(cells, _present(cells, "a scale"))
-            shift, scale = float(numbers.mean()), float(numbers.std())
-            if self.how == "minmax":
-                shift, scale = float(numbers.min()), float(np.ptp(numbers))
+            with np.errstate(over="ignore", invalid="ignore"):
+                shift, scale = float(numbers.mean()), float(numbers.std())
+                if self.how == "minmax":
+                    shift, scale = float(numbers.min()), float(np.ptp(numbers))
+            if not np.isfinite([shift, scale]).all():
+                raise DataError(
+                    f"column {cells.name!r}: its numbers are too large for a scale; bin them"
+                )
         return replace(
             self,
             shift=shift if self.shift is None else self.shift,
@@ -145,7 +149,8 @@ class Scaled:
                 f"column {cells.name!r}, row {row}: a list of numbers can be binned, not scaled"
             )
         numbers = self._transformed(cells, numbers_of(cells))
-        values = (numbers - (self.shift or 0.0)) / (self.scale or 1.0)
+        with np.errstate(over="ignore"):  # the encoder names what is too large
+            values = (numbers - (self.shift or 0.0)) / (self.scale or 1.0)
         gone = np.isnan(numbers)
         values[gone] = 1.0
         return np.where(gone, 1 if self.missing == "own" else NOTHING, 0), values

@@ -1,20 +1,34 @@
 """Columns of categories: hashed, or numbered by those that occur.
 
+The hash is 32-bit FNV-1a of UTF-8, the same in every process and language (Python's own ``hash`` of
+a string differs from process to process): start with 2166136261; for each byte, exclusive-or it in,
+then multiply by 16777619, modulo 2**32 (Fowler, Noll, Vo).
+
 Contract: that of `hogwild.data.field_encoder_kind`. A cell's category is its word, as
 `hogwild.data.field_encoder_cells` writes it.
 
 Called by `hogwild.data.field_encoder`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from hogwild.data.arrays import MAX_FEATURES, Array
 from hogwild.data.field_encoder_cells import Cells, Name, words_of
-from hogwild.data.field_encoder_hash import fnv1a
-from hogwild.data.field_encoder_kind import NOTHING, UNSEEN, check_missing, name_of_missing
+from hogwild.data.field_encoder_kind import (
+    NOTHING,
+    UNSEEN,
+    as_whole,
+    check_missing,
+    name_of_missing,
+)
+
+_START = 2166136261
+_PRIME = 16777619
+_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -39,8 +53,7 @@ class Hashed:
 
     def __post_init__(self) -> None:
         check_missing(self.missing)
-        if not 1 <= self.n_buckets <= MAX_FEATURES:
-            raise ValueError(f"n_buckets must be 1 to {MAX_FEATURES}, got {self.n_buckets}")
+        object.__setattr__(self, "n_buckets", as_whole("n_buckets", self.n_buckets, MAX_FEATURES))
 
     @property
     def n_features(self) -> int:
@@ -93,10 +106,18 @@ class Indexed:
         check_missing(self.missing)
         if self.unseen not in ("skip", "other"):
             raise ValueError(f"unseen must be 'skip' or 'other', got {self.unseen!r}")
-        if self.least < 1:
-            raise ValueError(f"least must be 1 or more, got {self.least}")
+        object.__setattr__(self, "least", as_whole("least", self.least))
         if self.categories is not None:
-            object.__setattr__(self, "categories", tuple(map(str, self.categories)))
+            self._take_categories(self.categories)
+
+    def _take_categories(self, given: Any) -> None:
+        if isinstance(given, str):
+            raise ValueError(f"categories must be a sequence of words, got {given!r}")
+        categories = tuple(map(str, given))
+        if len(set(categories)) < len(categories):
+            twice = next(word for word in categories if categories.count(word) > 1)
+            raise ValueError(f"the category {twice!r} occurs twice")
+        object.__setattr__(self, "categories", categories)
 
     @property
     def n_features(self) -> int:
@@ -126,3 +147,36 @@ class Indexed:
         names = [f"{column}={category}" for category in self.categories or ()]
         names += [f"{column} (other)"] if self.unseen == "other" else []
         return names + name_of_missing(self.missing, column)
+
+
+def fnv1a(texts: Sequence[str], prefix: str = "") -> Array:
+    """Return the hash of each text, written behind the prefix, as uint32.
+
+    >>> [f"{number:08x}" for number in fnv1a(["", "a", "foobar"]).tolist()]
+    ['811c9dc5', 'e40c292c', 'bf9cf968']
+    >>> f"{fnv1a(['bar'], prefix='foo')[0]:08x}"
+    'bf9cf968'
+    """
+    state = _START
+    for byte in prefix.encode():
+        state = (state ^ byte) * _PRIME % 2**32
+    result = np.full(len(texts), state, dtype=np.uint32)
+    for start in range(0, len(texts), _AT_A_TIME):
+        piece = slice(start, start + _AT_A_TIME)
+        _update(result[piece], [text.encode() for text in texts[piece]])
+    return result
+
+
+def _update(states: Array, texts: list[bytes]) -> None:
+    """Take one byte of every text at a time, in place; the longest texts stand first."""
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    letters = np.frombuffer(b"".join(texts), dtype=np.uint8)
+    order = np.argsort(-lengths, kind="stable")
+    places = (np.cumsum(lengths) - lengths)[order]
+    hashes = states[order]
+    # how many texts are longer than 0, 1, 2 ... bytes
+    left = len(texts) - np.cumsum(np.bincount(lengths))
+    for offset, n_left in enumerate(left[:-1].tolist()):
+        hashes[:n_left] ^= letters[places[:n_left] + offset]
+        hashes[:n_left] *= np.uint32(_PRIME)
+    states[order] = hashes
