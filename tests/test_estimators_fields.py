@@ -132,7 +132,7 @@ def test_two_jobs_learn_too():
         ([[1.0, np.nan]] * 2, [0, 1], "NaN"),
         ([1.0, 2.0], [0, 1], "Expected 2D array"),
         (FieldRows([0, 1], [0], [0], [1], [1]), [0, 1], "one value a row"),
-        ({"a": []}, [], "X has no rows"),
+        (FieldRows([0], [], [], [], []), [], "X has no rows"),
     ],
 )
 def test_what_can_not_be_fitted_is_refused(X, y, message):
