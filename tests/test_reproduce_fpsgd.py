@@ -313,7 +313,7 @@ def test_the_help_names_every_set_in_the_order_they_are_taken_and_how_long_it_ta
     assert main(["reproduce", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "the first of 1M, 10M, 20M, 100k is taken" in text
-    assert "about 2 minutes of processor time" in text
+    assert "about 3 minutes of processor time" in text
 
 
 def test_the_command_finds_a_wrong_folder_before_anything_is_run(tmp_path, monkeypatch, capsys):
