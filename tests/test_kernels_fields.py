@@ -1,5 +1,7 @@
 """The update of a field-aware machine: by hand, by differences, and kernel against kernel."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from field_cases import KERNELS, make_weights, random_rows, run_kernel, tidy_rows, variant_of
@@ -229,6 +231,20 @@ def test_predictions_of_all_kernels_agree_also_from_weights_without_sums(k: int)
             found.append(out)
         np.testing.assert_allclose(found[1], found[0], rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(found[2], found[0], rtol=tolerance, atol=tolerance)
+
+
+def test_numpy_finds_levels_once_for_rows_that_repeat_alike() -> None:
+    def levels_of(fields: list[int], features: list[int]) -> list[Any]:
+        patterns = (field_numpy._pattern(np.array(ids)) for ids in (fields, features))
+        return field_numpy._levels(*patterns, 1)
+
+    found = levels_of([3, 3, 5], [7, 9, 8])
+    # of the pairs 01, 02 and 12 the last two need feature 8's vector for field 3
+    assert [level.tolist() for level in found] == [[0, 1], [2]]
+    assert levels_of([1, 1, 0], [2, 4, 6]) is found
+    assert levels_of([3, 5, 5], [7, 9, 8]) is not found
+    assert levels_of([0, 1, 2], [5, 3, 4]) == [slice(None)]
+    assert levels_of([4], [4]) == levels_of([], []) == []
 
 
 def test_numpy_predicts_long_rows_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
