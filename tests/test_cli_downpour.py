@@ -348,6 +348,8 @@ def test_ratings_and_fields_are_served_too(run, tmp_path, rows):
         try:
             server.read_until("waits for replicas")
             words = re.search(r"to join: hogwild (.*)\r\n", server.seen)[1].split()
+            code, _, err = run(*words, "--kind", "linear")
+            assert (code, err) == (3, f"hogwild: error: the run is of --kind {kind}, not linear\n")
             assert run(*words)[0] == 0
             assert server.code_within(20) == 0
             assert b"test " in server.process.stdout.read()

@@ -137,6 +137,9 @@ def kind_of(model: dict[str, Any]) -> str:
 def rows_to_join(args: Namespace, plan: Any) -> Any:
     """Return the rows of a file as the run with this plan must have them."""
     kind = args.kind or kind_of(plan.model)
+    sure = {"normalise", "biases", "penalty"} & set(plan.model)  # a run from Python may tell less
+    if sure and kind != kind_of(plan.model):
+        raise DataError(f"the run is of --kind {kind_of(plan.model)}, not {kind}")
     if kind == "ffm":
         return read_fields(args.train)
     if kind == "factors":

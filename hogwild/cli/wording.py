@@ -16,11 +16,12 @@ OPTIONS = {
     **{
         name: name.replace("_", "-")
         for name in (
-            "batch_size", "biases", "checkpoint", "checkpoint_every", "columns", "coordination",
-            "delimiter", "dtype", "duplicates", "epochs", "format", "grid", "header", "ids",
-            "kernel", "layout", "local_step", "loss", "n_fetch", "n_push", "nonnegative", "order",
-            "patience", "portion", "reg", "reg_l1", "replicas", "resume", "schedule", "seed",
-            "shards", "start", "strata", "tol", "trace", "warm_start", "write", "zero_based",
+            "batch_size", "bias", "biases", "checkpoint", "checkpoint_every", "columns",
+            "coordination", "delimiter", "dtype", "duplicates", "epochs", "format", "grid",
+            "header", "ids", "kernel", "layout", "linear", "local_step", "loss", "n_fetch",
+            "n_push", "nonnegative", "order", "patience", "portion", "reg", "reg_l1", "replicas",
+            "resume", "schedule", "seed", "shards", "start", "strata", "tol", "trace", "warm_start",
+            "write", "zero_based",
         )
     },
 }  # fmt: skip

@@ -23,6 +23,7 @@ from hogwild.data.entries_strict import (
 from hogwild.data.libsvm_fast import Rows
 
 _QID = re.compile(rb"qid:-?[0-9]+")
+_FIELD_ENTRY = re.compile(rb"[0-9]+:[0-9]+:[^:]+")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ class StrictParser:
             index, colon, value = field.partition(b":")
             if not colon:
                 raise ValueError(f"expected 'index:value', got {show(field)}")
+            if _FIELD_ENTRY.fullmatch(field):
+                hint = "this looks like libFFM's text, which names a field too"
+                raise ValueError(f"expected 'index:value', got {show(field)}; {hint}")
             column = self.index.read(index, field)
             if column <= previous:
                 what = "is repeated" if column == previous else f"comes after {previous}"
