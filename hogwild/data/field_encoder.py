@@ -27,7 +27,7 @@ from hogwild.data.field_encoder_cells import (
     names_of,
     numbers_of,
 )
-from hogwild.data.field_encoder_kind import UNSEEN
+from hogwild.data.field_encoder_kind import UNSEEN, Kind
 from hogwild.data.field_encoder_kinds import as_kind, from_plain, to_plain
 from hogwild.data.field_encoder_numbers import Binned, Scaled
 from hogwild.data.field_encoder_parts import Part, joined
@@ -102,7 +102,7 @@ class FieldEncoder:
         self.label = label
         self.categories, self.numbers = as_kind(categories), as_kind(numbers)
         self.dtype = float_dtype(dtype, np.dtype(np.float32), "dtype")
-        self.kinds: dict[Name, Any] = {}
+        self.kinds: dict[Name, Kind] = {}
         self.unseen: dict[Name, int] = {}
 
     def __repr__(self) -> str:
@@ -139,7 +139,7 @@ class FieldEncoder:
             names = dict.fromkeys(name for name in names_of(frame) if name != self.label)
         if not names:
             raise DataError("the frame has no columns to make fields of")
-        kinds = {}
+        kinds: dict[Name, Kind] = {}
         for name, kind in names.items():
             cells = cells_of(frame, name)
             if kind is None:

@@ -21,7 +21,10 @@ class Kind(Protocol):
     """What the encoder asks of a kind."""
 
     word: ClassVar[str]
-    missing: str
+
+    @property
+    def missing(self) -> str:
+        """What becomes of missing cells: "skip" or "own"."""
 
     @property
     def n_features(self) -> int:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from hogwild.data.field_encoder_kind import Kind
 from hogwild.data.field_encoder_numbers import Binned, Scaled
 from hogwild.data.field_encoder_words import Hashed, Indexed
 
-KINDS: dict[str, type[Any]] = {kind.word: kind for kind in (Hashed, Indexed, Binned, Scaled)}
+KINDS: dict[str, type[Kind]] = {kind.word: kind for kind in (Hashed, Indexed, Binned, Scaled)}
 
 
-def as_kind(kind: Any) -> Any:
+def as_kind(kind: Any) -> Kind:
     """Return a kind, made with its defaults if only its word is given."""
     if isinstance(kind, str) and kind in KINDS:
         return KINDS[kind]()
-    if not isinstance(kind, tuple(KINDS.values())):
+    if not isinstance(kind, Hashed | Indexed | Binned | Scaled):
         raise ValueError(
             f"a column becomes {', '.join(map(repr, KINDS))}, or a Hashed, Indexed, Binned or "
             f"Scaled; got {kind!r}"
@@ -30,7 +31,7 @@ def to_plain(kind: Any) -> dict[str, Any]:
     return {"kind": kind.word, **asdict(kind)}
 
 
-def from_plain(plain: dict[str, Any]) -> Any:
+def from_plain(plain: dict[str, Any]) -> Kind:
     """Return the kind that `to_plain` has written."""
     arguments = {key: _as_tuple(value) for key, value in plain.items() if key != "kind"}
     return KINDS[plain["kind"]](**arguments)
