@@ -274,6 +274,31 @@ def test_a_replica_that_is_killed_is_told_of_and_the_run_goes_on(serve, join, ru
     assert found["rows"] == 120
 
 
+def test_of_two_replicas_side_by_side_one_may_be_killed(serve, join):
+    server, words, _ = serve("--epochs", "40")
+    both = join(words, "--replicas", "2")
+    server.read_until("replica 1 (")
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(both.pid)], stdout=subprocess.PIPE)
+    children = listed.stdout.decode().split()
+    assert len(children) == 2
+    os.kill(int(children[0]), signal.SIGKILL)
+    server.read_until("was lost; what it had in hand goes to others\r\n")
+    assert server.code_within(20) == 0
+    code, out, err = ended(both)
+    assert (code, out) == (0, f"run  {words[2]} has ended\n"), err
+    assert f"a replica of this machine (pid {children[0]}) was lost" in err
+
+
+def test_who_comes_to_a_shard_is_told_that_it_is_one(serve, run):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    server, words, _ = serve(*ENDLESS, "--shard-port", port)
+    code, _, err = run(*words[:2], f"127.0.0.1:{port}", *words[3:], "--patience", "0")
+    assert code == 3
+    assert "a shard listens there; the coordinator, which replicas join, has another port" in err
+    assert server.process.poll() is None
+
+
 @pytest.mark.parametrize("replicas", ["1", "2"])
 def test_ctrl_c_at_a_replica_leaves_the_run_and_nobody_behind(serve, rows, replicas):
     server, words, _ = serve(*ENDLESS, "--model", "m.npz")

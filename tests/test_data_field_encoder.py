@@ -435,3 +435,12 @@ def test_many_rows_are_encoded_in_row_order():
     assert all(
         [field for field, _, _ in row] == [0, 1] + [2] * (len(row) - 2) for row in entries_of(rows)
     )
+
+
+def test_a_label_that_is_not_there_is_told_and_not_taken_for_zeros():
+    encoder = FieldEncoder({"page": "indexed"}, label="clicks")
+    with pytest.raises(DataError, match="no column 'clicks' with the labels"):
+        encoder.fit_transform({"page": ["a", "b"], "click": [1, 0]})
+    rows = encoder.fit_transform({"page": ["a", "b"]}, [1, 0])
+    assert rows.y.tolist() == [1.0, 0.0]
+    assert encoder.transform({"page": ["a"]}).y.tolist() == [0.0]  # rows to predict have none

@@ -259,6 +259,8 @@ def test_a_step_too_long_ends_in_a_divergence_error():
         ({"l1_ratio": 0.5}, "no option 'l1_ratio' for Examples"),
         ({"step": 0.0}, "step must be a number above 0"),
         ({"start_method": "thread"}, "start_method must be one of"),
+        ({"address": "1.2.3.4"}, "an address is host:port, or a path with a slash"),
+        ({"address": "127.0.0.1:0", "replicas": 0}, "need the key to join"),
         ({"portion": 0}, "portion must be a whole number of 1 or more"),
     ],
 )

@@ -26,6 +26,7 @@ from hogwild.cli.fit_downpour import fit_and_tell, seed_of
 from hogwild.cli.serve_options import add_join, add_serve, check_model
 from hogwild.data.textio import shown as shown_path
 from hogwild.downpour import join_downpour
+from hogwild.downpour.joining import plan_at
 from hogwild.downpour.keys import read_key, write_key
 from hogwild.downpour.proxy import Client
 from hogwild.downpour.sockets import is_local, parse_address, shown
@@ -59,8 +60,8 @@ def run_serve(args: Namespace) -> int:
     if args.kind == "linear":
         check_penalty(args)
     address, seed = parse_address(args.address), seed_of(args)
-    key = _key_to_serve_with(args.key_file)
     work = work_of(args, seed)
+    key = _key_to_serve_with(args.key_file)
     if not is_local(address):
         report.note(
             f"warning: {shown(address)} can be reached from other machines: the key keeps "
@@ -90,8 +91,7 @@ def run_serve(args: Namespace) -> int:
 def run_join(args: Namespace) -> int:
     """Work for a run until it ends."""
     address, key = parse_address(args.address), _key_to_join_with(args.key_file)
-    with Client(address, key, args.patience).connect() as door:
-        plan = door.plan()
+    plan = plan_at(Client(address, key, args.patience))
     rows = rows_to_join(args, plan)
     if not args.quiet:
         report.note(f"joins the run at {shown(address)}; Ctrl-C leaves it")
@@ -143,7 +143,9 @@ def _key_of(path: str) -> bytes:
     except (PermissionError, ValueError) as error:
         if isinstance(error, PermissionError) and error.errno is not None:
             raise
-        raise DataError(str(error).removeprefix(f"{path}: "), path=path) from None
+        reason = str(error).removeprefix(f"{path}: ")
+        reason = reason.replace("write_key makes one", "hogwild downpour serve makes one")
+        raise DataError(reason, path=path) from None
 
 
 def _command(args: Namespace, address: Address) -> str:

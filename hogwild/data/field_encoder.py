@@ -190,7 +190,15 @@ class FieldEncoder:
         )
 
     def fit_transform(self, frame: Any, y: Any = None) -> FieldRows:
-        """Return the rows of the frame that the encoder is fitted to."""
+        """Return the rows of the frame that the encoder is fitted to.
+
+        Raises
+        ------
+        DataError
+            Also when the frame has no column of the label's name, and no `y` is given.
+        """
+        if y is None and self.label is not None and self.label not in names_of(frame):
+            raise DataError(f"there is no column {self.label!r} with the labels")
         return self.fit(frame).transform(frame, y)
 
     def feature_names(self) -> list[str]:

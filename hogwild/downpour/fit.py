@@ -33,6 +33,7 @@ from hogwild.downpour.server import ParameterServer, cut
 from hogwild.downpour.settings import Plan, Settings, digest_of, make_settings
 from hogwild.downpour.shard import Shard
 from hogwild.downpour.shards import Shards
+from hogwild.downpour.sockets import parse_address
 from hogwild.engine.loop import context_of
 from hogwild.engine.server_process import Address
 from hogwild.errors import DivergenceError
@@ -83,7 +84,7 @@ def fit_downpour(
     batch_size : int
         Rows a mini-batch; its gradient is the mean over them.
     epochs : int
-    rule : {"adagrad", "fixed"} or Rule
+    rule : {"adagrad", "fixed"}, AdaGrad or FixedStep
         What the server does with a gradient.
     step : float or StepRule, optional
         The server's learning rate; by default found from the data, falling from epoch to epoch.
@@ -109,14 +110,16 @@ def fit_downpour(
     checkpoint_seconds : float
         How often each shard keeps what a restore would need.
     address : str or (str, int), optional
-        Where the coordinator listens, for replicas on other machines to join; the shards then
-        listen at the same host.  By default Unix sockets in a private folder.
+        Where the coordinator listens, for replicas on other machines to join: "host:port", or a
+        path with a slash; the shards then listen at the same host.  By default Unix sockets in a
+        private folder.
     shard_port : int, optional
         Of the first shard at that host, the next one's is the next, so that a firewall or a tunnel
         can let them through; by default they follow the coordinator's.  0 picks free ones, as it
         does for the coordinator.
     key : bytes, optional
-        What lets a replica in; by default 32 random bytes.
+        What lets a replica in (``downpour.keys.new_key``); by default 32 random bytes, which
+        ``ready`` finds in ``cluster.client.key``.
     ready : callable, optional
         ``ready(cluster)``, once all processes run.
     **model
@@ -159,6 +162,9 @@ def fit_downpour(
     """
     began = time.monotonic()
     problem = problem_of(data, model)
+    address = parse_address(address) if isinstance(address, str) else address
+    if address is not None and replicas == 0 and key is None and ready is None:
+        raise ValueError("replicas elsewhere need the key to join: pass key=new_key()")
     settings = make_settings(
         problem,
         replicas=replicas,

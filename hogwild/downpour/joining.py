@@ -7,20 +7,26 @@ refused.
 Called by ``hogwild downpour join``.
 """
 
+import logging
 import os
 import socket
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from hogwild.downpour.problem import Problem, SharedProblem
 from hogwild.downpour.problems import problem_of
 from hogwild.downpour.proxy import Client
+from hogwild.downpour.settings import Plan
+from hogwild.downpour.sockets import shown
 from hogwild.downpour.working import GONE, PATIENCE, check_rows, live, work
 from hogwild.engine.loop import context_of
 from hogwild.engine.server_process import Address
 from hogwild.engine.starting import quiet_start
-from hogwild.errors import ServerGone, WorkerDied
+from hogwild.errors import DataError, ServerGone, WorkerDied
 from hogwild.models.checks import check_count
+
+_log = logging.getLogger("hogwild.downpour")
 
 
 def join_downpour(
@@ -58,11 +64,10 @@ def join_downpour(
     ServerGone
         Nobody is there, or the run's servers have gone.
     WorkerDied
-        One of several replicas has died.
+        All replicas have died.
     """
     check_count("replicas", replicas)
-    with Client(address, key, patience).connect() as door:
-        plan = door.plan()
+    plan = plan_at(Client(address, key, patience))
     problem = problem_of(data, plan.model)
     check_rows(problem, plan)
     client = Client(address, key)  # a coordinator that has gone does not come again
@@ -72,6 +77,24 @@ def join_downpour(
             return work(table, problem, client, name)
     _work_side_by_side(client, problem, name, replicas, start_method)
     return 0
+
+
+def plan_at(client: Client) -> Plan:
+    """Return the plan that the coordinator at an address hands out.
+
+    Raises
+    ------
+    DataError
+        Another server of the run is there.
+    """
+    with client.connect() as door:
+        if not hasattr(door, "plan"):
+            raise DataError(
+                "a shard listens there; the coordinator, which replicas join, has another port",
+                path=shown(client.address),
+            )
+        plan: Plan = door.plan()
+        return plan
 
 
 def _work_side_by_side(
@@ -87,14 +110,19 @@ def _work_side_by_side(
                 )
                 process.start()
                 processes.append(process)
-        for process in processes:
-            process.join()
+        waiting = {process.sentinel: process for process in processes}
+        while waiting:
+            for sentinel in wait(waiting):
+                process = waiting.pop(sentinel)  # type: ignore[arg-type]
+                process.join()
+                if process.exitcode and process.exitcode != GONE:
+                    _log.warning("a replica of this machine (pid %s) was lost", process.pid)
     finally:
         for process in processes:
             process.kill()
             process.join(2.0)
-    for k, process in enumerate(processes):
-        if process.exitcode == GONE:
-            raise ServerGone(client.address)
-        if process.exitcode:
-            raise WorkerDied(k, process.pid, process.exitcode)
+    codes = [process.exitcode for process in processes]
+    if GONE in codes:
+        raise ServerGone(client.address)
+    if all(codes):  # else the others have seen the run to its end
+        raise WorkerDied(len(codes) - 1, processes[-1].pid, codes[-1])
