@@ -160,8 +160,8 @@ class FieldProblem:
         return FieldModel(w, normalise=self.normalise, loss=self._loss_name)
 
     def default_step(self, batch_size: int, rule: Rule) -> float:
-        """Return the step of the first epoch: of one row times the batch, or a length."""
-        return 0.5 * batch_size if isinstance(rule, FixedStep) else 0.05
+        """Return the step of the first epoch: of one row times the batch, or a fifth of a start."""
+        return 0.5 * batch_size if isinstance(rule, FixedStep) else 0.2 / float(self.k) ** 0.5
 
     def _coordinates(self, vectors: Array) -> Array:
         return (vectors[:, None] * self.k + np.arange(self.k)).ravel()
