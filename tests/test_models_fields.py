@@ -203,7 +203,7 @@ def test_a_warm_start_goes_on_with_weights_and_sums(kernel: str, dtype: str) -> 
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({}, {"n_factors": 3}, "start has 4 factors, n_factors is 3"),
+        ({}, {"n_factors": 3}, "start has 4 factors; n_factors must be as many, got 3"),
         ({}, {"one_field": True}, "start has one_field=False, the fit True"),
         ({"w": np.ones((9, 5, 4))}, {}, "start knows 9 features, the rows have 40"),
         ({"w": np.ones((40, 2, 4))}, {}, "start knows 2 fields, the rows have 5"),

@@ -26,7 +26,8 @@ EXAMPLE = """example:
       --workers 2 --model m.npz
 
 The objective is the sum over the rows of log(1 + exp(-y z)), z the sum over
-pairs of w[feature, field of the other] . w[other, field of the feature]."""
+pairs of w[feature, field of the other] . w[other, field of the feature], and
+reg / 2 times the squares of both for each pair."""
 
 
 def add(kinds: Commands) -> None:

@@ -167,7 +167,10 @@ def check_stopping(auto_stop: Any, validation: Any, epochs: Any) -> None:
 def check_start(start: Any, rows: FieldRows, settings: FieldSettings) -> None:
     """Raise ValueError unless a fit of these rows can go on from that model."""
     if start.n_factors != settings.n_factors:
-        raise ValueError(f"start has {start.n_factors} factors, n_factors is {settings.n_factors}")
+        raise ValueError(
+            f"start has {start.n_factors} factors; n_factors must be as many, got "
+            f"{settings.n_factors}"
+        )
     if start.one_field != settings.one_field:
         raise ValueError(f"start has one_field={start.one_field}, the fit {settings.one_field}")
     n_fields = min(rows.n_fields, 1) if settings.one_field else rows.n_fields
