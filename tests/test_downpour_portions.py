@@ -52,6 +52,15 @@ def test_an_answer_counts_once():
     assert table.wait(0.0)
 
 
+def test_replicas_that_are_awaited_have_their_numbers_whoever_comes_first():
+    table = PortionTable(names=["replica 0", "replica 1"])
+    assert [table.join("replica 1"), table.join("elsewhere"), table.join("replica 0")] == [1, 2, 0]
+    assert table.summary()["names"] == ["replica 0", "replica 1", "elsewhere"]
+    assert table.summary()["joined"] == [1, 2, 0]
+    table.drop(1)
+    assert table.join("replica 1") == 3  # a number is had once
+
+
 def test_without_backups_nobody_gets_what_another_works_on():
     table = PortionTable()
     ann, bob = table.join(), table.join()

@@ -81,14 +81,15 @@ class Cluster:
         self._told = _Told(alone)
         self._processes: dict[str, BaseProcess] = {}
         self._owner = os.getpid()
+        names = [f"replica {k}" for k in range(replicas)]
         try:
             self._coordinator = start_server(
-                PortionTable, (plan, backup), context=context, address=address, key=shards.key,
-                name="hogwild coordinator",
+                PortionTable, (plan, backup, names), context=context, address=address,
+                key=shards.key, name="hogwild coordinator",
             )  # fmt: skip
             self.table = self._coordinator.connect()
-            for k in range(replicas):
-                self._start(f"replica {k}", problem, context)
+            for name in names:
+                self._start(name, problem, context)
         except BaseException:
             self.close()
             raise
@@ -144,7 +145,8 @@ class Cluster:
                 number = about["names"].index(name) if name in about["names"] else 0
                 raise WorkerFailed(number, self.pids().get(name), text)
         dead = [each for each in self._processes.values() if each.exitcode is not None]
-        self._told.tell_of_the_unborn(self._processes, about["names"])
+        joined = [about["names"][number] for number in about["joined"]]
+        self._told.tell_of_the_unborn(self._processes, joined)
         for number in about["replicas"]:
             process = self._processes.get(about["names"][number])
             if process is not None and process.exitcode is not None:
@@ -200,9 +202,9 @@ class _Told:
         self._there: set[int] = set()
         self._unborn: set[str] = set()
 
-    def tell_of_the_unborn(self, processes: dict[str, BaseProcess], names: Sequence[str]) -> None:
+    def tell_of_the_unborn(self, processes: dict[str, BaseProcess], joined: Sequence[str]) -> None:
         """Log which replicas of this machine have ended before they had joined."""
-        for name in processes.keys() - set(names) - self._unborn:
+        for name in processes.keys() - set(joined) - self._unborn:
             if processes[name].exitcode is not None:
                 self._unborn.add(name)
                 _log.warning("%s (pid %s) died before it had joined", name, processes[name].pid)
@@ -210,7 +212,7 @@ class _Told:
     def tell(self, about: dict[str, Any], restores: Sequence[Restore]) -> None:
         """Log who came, who went, and what was restored since the last time."""
         names, dropped, there = about["names"], about["dropped"], set(about["replicas"])
-        for number in range(self._joined, len(names)):
+        for number in about["joined"][self._joined :]:
             _log.info("%s has joined", _shown(number, names))
         for name, text in about["failures"][self._failed :]:
             _log.warning("replica %s raised %s", name, text.strip().splitlines()[-1])
@@ -225,7 +227,8 @@ class _Told:
                 "shard %d (pid %s) died; it goes on from its checkpoint without %d pushes",
                 each.shard, each.pid, each.lost,
             )  # fmt: skip
-        self._joined, self._dropped, self._there = len(names), len(dropped), there
+        self._joined, self._dropped = len(about["joined"]), len(dropped)
+        self._there = there
         self._failed, self._restored = len(about["failures"]), len(restores)
 
 

@@ -13,7 +13,7 @@ until there is something to say, and a replica whose connection ends is dropped.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
@@ -52,11 +52,13 @@ class PortionTable:
         "wait_for_leave",
     )  # fmt: skip
 
-    def __init__(self, plan: Any = None, backup: bool = False):
+    def __init__(self, plan: Any = None, backup: bool = False, names: Sequence[str] = ()):
         self._plan, self._backup = plan, backup
         self._changed = threading.Condition()
         self._replicas: dict[int, str] = {}  # those that are there
-        self._names: list[str] = []  # of all that ever were
+        self._names = list(names)  # of all that ever were, and of those that are awaited
+        self._awaited = {name: number for number, name in enumerate(names)}
+        self._joined: list[int] = []
         self._waiting: deque[Portion] = deque()
         self._held: dict[int, list[Portion]] = {}
         self._answers: dict[int, Any] = {}
@@ -73,10 +75,15 @@ class PortionTable:
         return self._plan
 
     def join(self, name: str = "") -> int:
-        """Take a replica in; return its number, which no other has had."""
+        """Take a replica in; return its number, which no other has had.
+
+        Those that were named to the table have their place among the names, whoever comes first.
+        """
         with self._changed:
-            number = len(self._names)
-            self._names.append(name)
+            number = self._awaited.pop(name, len(self._names))
+            if number == len(self._names):
+                self._names.append(name)
+            self._joined.append(number)
             self._replicas[number] = name
             client = current_client()
             if client is not None:
@@ -173,10 +180,11 @@ class PortionTable:
             return self._changed.wait_for(lambda: not self._replicas, patience)
 
     def summary(self) -> dict[str, Any]:
-        """Return who is there, who was dropped, what is left, and the answers so far."""
+        """Return who is there, who ever joined, who was dropped, what is left, and the answers."""
         with self._changed:
             return {
                 "replicas": sorted(self._replicas), "names": list(self._names),
+                "joined": list(self._joined),
                 "dropped": list(self._dropped), "given_again": self._again,
                 "left": len(self._open), "answers": dict(self._answers),
                 "failures": list(self._failures),
