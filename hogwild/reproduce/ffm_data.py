@@ -129,7 +129,7 @@ def _unit_rows(rows: FieldRows, indptr: Array, columns: Array, values: Array, n:
     matrix = sp.csr_matrix((values, columns, indptr), shape=(len(rows), n), dtype=float, copy=True)
     matrix.sum_duplicates()
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    matrix = sp.diags_array(1.0 / np.where(norms > 0.0, norms, 1.0)) @ matrix
+    matrix = sp.diags(1.0 / np.where(norms > 0.0, norms, 1.0)) @ matrix
     return Examples(sp.csr_matrix(matrix), signs(rows))
 
 
