@@ -404,7 +404,8 @@ def test_without_a_target_all_articles_are_reproduced(tmp_path, monkeypatch, cap
     assert main(["reproduce", "--output", str(tmp_path)]) == 0
     page, found = read(tmp_path)
     names = list(reproduce.TARGETS)
-    assert list(found["outcomes"]) == names == ["blog", "fpsgd", "mllib"]
+    articles = ["blog", "fpsgd", "mllib", "downpour", "ffm"]
+    assert list(found["outcomes"]) == names == articles
     assert found["commands"] == [f"hogwild reproduce {name}" for name in names]
     places = [page.index(f'id="{name}"') for name in names]
     assert places == sorted(places)
