@@ -15,8 +15,8 @@ import scipy.optimize
 
 from hogwild.data import Examples, read_libsvm, sparse_classification
 from hogwild.downpour.linear import LinearProblem
-from hogwild.errors import DataError
 from hogwild.reproduce.downpour_plan import Plan
+from hogwild.reproduce.folder import find_files
 
 FILE = "a8a"
 FOLDERS = (".", "libsvm", "data/libsvm")
@@ -61,13 +61,8 @@ def find(folder: Path) -> Path:
     DataError
         When it isn't there.
     """
-    for part in FOLDERS:
-        if (path := folder / part / FILE).is_file():
-            return path
-    raise DataError(
-        f"{folder}: {FILE} is not there, nor in its folder libsvm; it is one of the binary sets "
-        "of the LIBSVM data page"
-    )
+    where = "nor in its folder libsvm; it is one of the binary sets of the LIBSVM data page"
+    return find_files(folder, FOLDERS, [FILE], where)[0]
 
 
 def load(plan: Plan) -> Task:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from hogwild.data import Examples, FieldRows, generate_fields, read_libffm
-from hogwild.errors import DataError
 from hogwild.reproduce.ffm_plan import Plan, full_plan
+from hogwild.reproduce.folder import find_files
 
 TRAINING, TEST = "bigdata.tr.txt", "bigdata.te.txt"
 FOLDERS = (".", "ffm", "data/ffm")
@@ -49,14 +49,9 @@ def find(folder: Path) -> tuple[Path, Path]:
     DataError
         When they aren't there.
     """
-    for part in FOLDERS:
-        paths = folder / part / TRAINING, folder / part / TEST
-        if all(path.is_file() for path in paths):
-            return paths
-    raise DataError(
-        f"{folder}: {TRAINING} and {TEST} are not there, nor in its folder ffm; they are the "
-        "example of libFFM's archive"
-    )
+    where = "nor in its folder ffm; they are the example of libFFM's archive"
+    training, test = find_files(folder, FOLDERS, [TRAINING, TEST], where)
+    return training, test
 
 
 def pair(folder: Path) -> tuple[FieldRows, FieldRows]:

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 from hogwild.errors import DataError
 from hogwild.mllib import LocalPartitions, Rows, append_bias, load_libsvm_file
+from hogwild.reproduce.folder import find_files
 from hogwild.reproduce.mllib_plan import Plan
 from hogwild.reproduce.mllib_published import SHA256
 
@@ -63,13 +64,10 @@ def find(folder: Path) -> Path:
     DataError
         When it isn't there.
     """
-    for part in FOLDERS:
-        if (path := folder / part / FILE).is_file():
-            return path
-    raise DataError(
-        f"{folder}: {FILE} is not there, nor in its folders mllib or data/mllib; Spark has it in "
-        "data/mllib, and pyspark ships it"
+    where = (
+        "nor in its folders mllib or data/mllib; Spark has it in data/mllib, and pyspark ships it"
     )
+    return find_files(folder, FOLDERS, [FILE], where)[0]
 
 
 def installed() -> Path | None:
