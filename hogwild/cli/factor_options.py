@@ -9,6 +9,7 @@ import math
 from hogwild.cli.command import ABOVE_0, FROM_0, Parser, number, whole
 from hogwild.cli.downpour_options import add_downpour
 from hogwild.cli.ratings_options import RATINGS_HELP, add_ratings_layout
+from hogwild.cli.worker_options import add_dtype, add_kernel, add_n_workers, add_start_method
 from hogwild.engine.coordination import COORDINATIONS
 from hogwild.engine.dsgd import STRATA
 from hogwild.kernels.losses import FACTOR_LOSSES
@@ -120,12 +121,7 @@ def _add_blocks(parser: Parser) -> None:
         metavar="NAME",
         help=f"{', '.join(FACTOR_SCHEDULES)}, downpour (default: fpsgd)",
     )
-    group.add_argument(
-        "--workers",
-        type=whole(1),
-        metavar="N",
-        help="processes (default: one for each processor; 1 for serial)",
-    )
+    add_n_workers(group)
     group.add_argument(
         "--grid",
         type=_grid,
@@ -165,27 +161,9 @@ def _add_blocks(parser: Parser) -> None:
         help=f"{' or '.join(COORDINATIONS)}: where the free-block table is; shared memory costs "
         "less a block (default: manager)",
     )
-    group.add_argument(
-        "--kernel",
-        choices=FACTOR_KERNELS,
-        default="auto",
-        metavar="NAME",
-        help=f"{', '.join(FACTOR_KERNELS)}: how to compute an update (auto: numba if there, "
-        "else numpy)",
-    )
-    group.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        metavar="NAME",
-        help="float32 (default), float64",
-    )
-    group.add_argument(
-        "--start-method",
-        choices=("fork", "spawn", "forkserver"),
-        metavar="NAME",
-        help="fork, spawn or forkserver (default: the system's)",
-    )
+    add_kernel(group, FACTOR_KERNELS)
+    add_dtype(group)
+    add_start_method(group)
     group.add_argument(
         "--pool",
         choices=("own", "stdlib"),

@@ -4,6 +4,7 @@ Used by ``cli.fit_ffm``.
 """
 
 from hogwild.cli.command import ABOVE_0, FROM_0, Parser, number, whole
+from hogwild.cli.worker_options import add_dtype, add_kernel, add_n_workers, add_start_method
 from hogwild.models.field_libffm import LAYOUTS
 from hogwild.models.field_options import RANDOMS, SCHEDULES
 from hogwild.models.field_rows import FIELD_LOSSES
@@ -92,12 +93,7 @@ def _add_steps(parser: Parser) -> None:
 
 def _add_workers(parser: Parser) -> None:
     group = parser.add_argument_group("the workers")
-    group.add_argument(
-        "--workers",
-        type=whole(1),
-        metavar="N",
-        help="processes (default: one for each processor; 1 for serial)",
-    )
+    add_n_workers(group)
     group.add_argument(
         "--schedule",
         choices=SCHEDULES,
@@ -105,26 +101,9 @@ def _add_workers(parser: Parser) -> None:
         metavar="NAME",
         help=f"{', '.join(SCHEDULES)} (default: hogwild)",
     )
-    group.add_argument(
-        "--kernel",
-        choices=KERNELS,
-        default="auto",
-        metavar="NAME",
-        help=f"{', '.join(KERNELS)}: how to compute an update (auto: numba if there, else numpy)",
-    )
-    group.add_argument(
-        "--dtype",
-        choices=("float32", "float64"),
-        default="float32",
-        metavar="NAME",
-        help="float32 (default), float64",
-    )
-    group.add_argument(
-        "--start-method",
-        choices=("fork", "spawn", "forkserver"),
-        metavar="NAME",
-        help="fork, spawn or forkserver (default: the system's)",
-    )
+    add_kernel(group, KERNELS)
+    add_dtype(group)
+    add_start_method(group)
 
 
 def _add_files(parser: Parser) -> None:

@@ -16,6 +16,7 @@ from hogwild.cli.command import (
     whole,
 )
 from hogwild.cli.downpour_options import add_downpour
+from hogwild.cli.worker_options import add_kernel, add_n_workers, add_start_method
 from hogwild.engine.schedules import SCHEDULES
 from hogwild.kernels.losses import LOSSES
 from hogwild.kernels.records import WRITES
@@ -110,12 +111,7 @@ def _add_steps(parser: Parser) -> None:
 
 def _add_workers(parser: Parser) -> None:
     group = parser.add_argument_group("the workers")
-    group.add_argument(
-        "--workers",
-        type=whole(1),
-        metavar="N",
-        help="processes (default: one for each processor; 1 for serial)",
-    )
+    add_n_workers(group)
     group.add_argument(
         "--schedule",
         choices=(*SCHEDULES, "downpour"),
@@ -123,13 +119,7 @@ def _add_workers(parser: Parser) -> None:
         metavar="NAME",
         help=f"{', '.join(SCHEDULES)}, downpour (default: hogwild)",
     )
-    group.add_argument(
-        "--kernel",
-        choices=KERNELS,
-        default="auto",
-        metavar="NAME",
-        help=f"{', '.join(KERNELS)}: how to compute an update (auto: numba if there, else numpy)",
-    )
+    add_kernel(group, KERNELS)
     group.add_argument(
         "--write",
         choices=WRITES,
@@ -137,12 +127,7 @@ def _add_workers(parser: Parser) -> None:
         metavar="NAME",
         help=f"{', '.join(WRITES)}: how it reaches the weights (default: plain)",
     )
-    group.add_argument(
-        "--start-method",
-        choices=("fork", "spawn", "forkserver"),
-        metavar="NAME",
-        help="fork, spawn or forkserver (default: the system's)",
-    )
+    add_start_method(group)
     group.add_argument(
         "--lost-updates", action="store_true", help="measure what the workers overwrote"
     )

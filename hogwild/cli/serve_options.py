@@ -18,6 +18,7 @@ from hogwild.cli.command import (
 )
 from hogwild.cli.downpour_options import add_downpour
 from hogwild.cli.ratings_options import add_ratings_layout, layout_of
+from hogwild.cli.worker_options import add_start_method
 from hogwild.downpour.linear import PENALTIES
 from hogwild.kernels.losses import FACTOR_LOSSES, LOSSES
 from hogwild.models.field_rows import FIELD_LOSSES
@@ -191,12 +192,7 @@ def _add_key(group: Any) -> None:
 
 def _add_rest(parser: Parser, group: Any) -> None:
     add_reading(group)
-    group.add_argument(
-        "--start-method",
-        choices=("fork", "spawn", "forkserver"),
-        metavar="NAME",
-        help="fork, spawn or forkserver (default: the system's)",
-    )
+    add_start_method(group)
     group.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
     add_ratings_layout(parser)
     parser.set_defaults(validation=None, validation_share=None)
